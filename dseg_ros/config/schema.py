@@ -181,5 +181,6 @@ def load(kind: type[C], path: Path, overrides: Mapping[str, Any] | None = None) 
 
 
 def as_mapping(config: Config) -> dict[str, Any]:
-    """Return the resolved configuration as plain nested values, to be saved beside a result."""
-    return asdict(config)
+    """Return the resolved configuration as plain nested values that YAML and JSON can hold."""
+    return asdict(config, dict_factory=lambda items: {
+        key: list(value) if isinstance(value, tuple) else value for key, value in items})
