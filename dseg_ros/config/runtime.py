@@ -1,0 +1,43 @@
+# Copyright 2026 The dseg_ros authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Options of the engines and of the export."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dseg_ros.config.schema import Config, option
+
+
+@dataclass(frozen=True)
+class EngineConfig(Config):
+    """How a model is run on the vehicle."""
+
+    model: str = option('', 'Model file (.onnx); empty = the one that the package ships.')
+    backend: str = option('auto', 'Who runs it; auto decides by the file.',
+                          choices=('auto', 'onnxruntime', 'tensorrt'))
+    threads: int = option(1, 'CPU threads of one inference.', low=1, high=64)
+
+
+@dataclass(frozen=True)
+class ExportConfig(Config):
+    """What is built into an exported model."""
+
+    network_pixels: int = option(
+        288 * 512, 'Pixels that the network sees; the aspect ratio stays that of the image.',
+        low=32 * 32)
+    output_stride: int = option(
+        2, 'Labels are decided at the network resolution divided by this, then repeated to the '
+        'size of the image.', choices=(1, 2, 4))
