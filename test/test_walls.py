@@ -27,7 +27,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / 'dseg_ros'
 
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ('types', 'classes', 'config'),
+    ('types', 'classes', 'config', 'version'),
     ('geometry', 'sync'),
     ('lidar', 'bags', 'sim'),
     ('pseudo',),
