@@ -29,6 +29,8 @@ brightness means the same in every frame (our choice): 16 bits span 0..65535; fl
 what lies outside is clipped and NaN is black.
 """
 
+# flake8: noqa: A005  (inside the package this name shadows nothing)
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -127,7 +129,7 @@ def _pixels(msg: Any, kind: str, channels: int, encoding: str) -> NDArray[Any]:
         raise MessageError(f'{where}: holds {len(data)} bytes, needs {(rows - 1) * step + row}')
     shape = (rows, width) if channels == 1 else (rows, width, channels)
     strides = (step, channels * dtype.itemsize, dtype.itemsize)[:len(shape)]
-    pixels = np.ndarray(shape, dtype, data.data, strides=strides)
+    pixels: NDArray[Any] = np.ndarray(shape, dtype, data.data, strides=strides)
     if dtype.itemsize > 1 and not dtype.isnative:
         return pixels.astype(dtype.newbyteorder('='))
     return pixels
@@ -137,7 +139,7 @@ def _semi_planar_rows(encoding: str, height: int, step: int, size: int) -> int:
     """Count the rows of `step` bytes, which NV formats have more of than the picture."""
     if encoding == 'nv24':
         return 3 * height
-    if encoding in ('nv12', 'nv21') and (height % 3 or height % 2 or 2 * size >= 3 * height * step):
+    if encoding in ('nv12', 'nv21') and (height % 3 or 2 * size >= 3 * height * step):
         return height * 3 // 2
     return height  # some drivers count the rows of both planes as the height
 

@@ -24,6 +24,7 @@ from typing import Any
 
 from dseg_ros.bags.header import MessageError, NANO, stamp_ns
 from dseg_ros.bags.pointcloud2 import cloud_from_message
+from dseg_ros.geometry import from_quaternion
 from dseg_ros.types import Camera, DISTORTION_MODELS
 import numpy as np
 from numpy.typing import NDArray
@@ -73,15 +74,11 @@ def transform_from_message(msg: Any) -> NDArray[np.float64]:
     :raises MessageError: for values that are not finite or a rotation of norm zero.
     """
     t, q = msg.transform.translation, msg.transform.rotation
-    xyz, xyzw = np.array([t.x, t.y, t.z], float), np.array([q.x, q.y, q.z, q.w], float)
-    pair = f'transform {msg.header.frame_id!r} from {msg.child_frame_id!r}'
-    norm = float(np.linalg.norm(xyzw))
-    if not np.isfinite([*xyz, norm]).all():
-        raise MessageError(f'{pair}: translation {xyz.tolist()}, rotation {xyzw.tolist()}')
-    if norm < 1e-6:
-        raise MessageError(f'{pair}: rotation {xyzw.tolist()} has norm {norm:g}')
-        from dseg_ros.geometry import from_quaternion
-    return from_quaternion(xyz, xyzw / norm)
+    try:
+        return from_quaternion((t.x, t.y, t.z), (q.x, q.y, q.z, q.w))
+    except ValueError as error:
+        raise MessageError(f'transform of {msg.child_frame_id!r} in {msg.header.frame_id!r}: '
+                           f'{error}') from error
 
 
 def _floats(msg: Any, name: str) -> NDArray[np.float64]:

@@ -48,11 +48,13 @@ QUADS = [('x', 0, 7), ('y', 4, 7), ('z', 8, 7), ('intensity', 12, 7)]
 LONGEST_SWEEP_S = 1.0
 """A point's time further than this from its header stamp is in a unit that is not known."""
 
+SHORTEST_SWEEP_S = 0.001
+
 NOT_FINITE = 'point_not_finite'
 """Reason: x, y or z is NaN or infinite, as sensors mark beams without a return."""
 
-TIME_UNKNOWN = 'point_time_implausible'
-"""Reason: the time field fits no known unit, so the cloud goes on without point times."""
+TIME_UNKNOWN = 'cloud_point_times_implausible'
+"""Reason: the time field is of no known unit or of another clock; the cloud goes on without it."""
 
 
 def cloud_from_message(msg: Any) -> tuple[Cloud, Dropped]:
@@ -78,11 +80,12 @@ def cloud_from_message(msg: Any) -> tuple[Cloud, Dropped]:
     if keep is not None:
         columns = {name: column[keep] for name, column in columns.items()}
     time_s = _relative_time(columns['time'], stamp) if 'time' in columns else None
-    cloud = Cloud(stamp, frame, *xyz, intensity=_cast(columns.get('intensity'), np.float32),
+    x, y, z = xyz
+    cloud = Cloud(stamp, frame, x, y, z, intensity=_cast(columns.get('intensity'), np.float32),
                   ring=_ring(columns.get('ring')), time_s=time_s,
                   label=_cast(columns.get('label'), np.uint8))
-    untimed = len(cloud) if 'time' in columns and time_s is None else 0
-    lost = {NOT_FINITE: count - len(cloud), TIME_UNKNOWN: untimed}
+    lost = {NOT_FINITE: count - len(cloud),
+            TIME_UNKNOWN: int('time' in columns and time_s is None)}
     return cloud, Dropped({reason: n for reason, n in lost.items() if n})
 
 
@@ -101,7 +104,7 @@ def _rows(msg: Any) -> NDArray[np.uint8]:
         raise MessageError(f'{where}: holds {len(data)} bytes, needs {(height - 1) * row + used}')
     if row == used:
         return data[:height * used]
-    padded = np.ndarray((height, used), np.uint8, data, strides=(row, 1))
+    padded: NDArray[np.uint8] = np.ndarray((height, used), np.uint8, data, strides=(row, 1))
     return np.ascontiguousarray(padded).reshape(-1)
 
 
@@ -191,7 +194,8 @@ def _relative_time(column: NDArray[Any], stamp: int) -> NDArray[np.float32] | No
 
     Sensors write seconds or nanoseconds, since the stamp or since the epoch. Taken is the
     reading under which all points lie within LONGEST_SWEEP_S of the stamp: floats are tried as
-    seconds first, integers as nanoseconds; of two that fit, the one nearer to the stamp.
+    seconds first, integers as nanoseconds; of two that fit, the one nearer to the stamp. Floats
+    are nanoseconds only if they span SHORTEST_SWEEP_S: as such, any small numbers would fit.
     """
     if len(column) == 0:
         return np.empty(0, np.float32)
@@ -202,7 +206,8 @@ def _relative_time(column: NDArray[Any], stamp: int) -> NDArray[np.float32] | No
         reach = {origin: max(abs(low * unit - origin), abs(high * unit - origin))
                  for origin in (0.0, stamp / NANO)}
         origin = min(reach, key=lambda o: reach[o])
-        if not reach[origin] <= LONGEST_SWEEP_S:
+        too_short = unit < 1 and not integer and (high - low) * unit < SHORTEST_SWEEP_S
+        if too_short or not reach[origin] <= LONGEST_SWEEP_S:
             continue
         if integer and origin:  # subtracted while it still has all its digits
             since = values.astype(np.int64) - (stamp if unit < 1 else stamp // NANO)

@@ -115,7 +115,7 @@ class Bag:
             yield RawRecord(channel.topic, channel.type, stamp, cdr)
 
     def static_transforms(self) -> list[Any]:
-        """Return all geometry_msgs/TransformStamped of /tf_static, the last one per child frame."""
+        """Return every TransformStamped of /tf_static, the last one of each child frame."""
         topics = [name for name, info in self.topics.items()
                   if info.type == TF_MESSAGE and name.split('/')[-1] == 'tf_static']
         if not topics:

@@ -51,7 +51,7 @@ class TopicInfo:
     :param qos: one per recorded publisher; empty if it was not recorded.
     """
 
-    type: str
+    type: str  # noqa: A003
     count: int
     qos: tuple[Qos, ...] = ()
 
@@ -68,7 +68,7 @@ class Record:
     """
 
     topic: str
-    type: str
+    type: str  # noqa: A003
     stamp_ns: int
     message: Any
 
@@ -85,6 +85,6 @@ class RawRecord:
     """
 
     topic: str
-    type: str
+    type: str  # noqa: A003
     stamp_ns: int
     cdr: bytes

@@ -54,7 +54,7 @@ class Channel:
     """
 
     topic: str
-    type: str
+    type: str  # noqa: A003
     count: int
     qos: tuple[Qos, ...]
     definition: MessageDefinition
@@ -166,7 +166,7 @@ def _listed(path: Path) -> list[Path]:
             'relative_file_paths']
         files = [path / Path(str(name)).name for name in names]
     except (OSError, ValueError, TypeError, KeyError, yaml.YAMLError):
-        return []  # a recorder that died writes none or half of one: the files speak for themselves
+        return []  # a recorder that died writes none or half of it; the files speak themselves
     if missing := [f.name for f in files if not f.exists()]:
         raise BagError(f'{path}: metadata.yaml names {missing}, which is not there')
     return files
