@@ -1,0 +1,96 @@
+# Copyright 2026 The dseg_ros authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The proposals node: clouds in, 3D object proposals out."""
+
+from __future__ import annotations
+
+import time
+
+from dseg_ros.classes import distinct_palette
+from dseg_ros.config.nodes import ProposalsNodeConfig
+from dseg_ros.lidar.proposals import ProposalExtractor
+from dseg_ros.nodes.clouds import clusters, ground, packed
+from dseg_ros.nodes.diagnostics import Health, input_health
+from dseg_ros.nodes.inputs import Latest, POINTS
+from dseg_ros.nodes.publish import CloudPublisher, header, MarkersPublisher, ObjectsPublisher, RESULT
+from dseg_ros.nodes.running import main_of
+from dseg_ros.nodes.shell import Shell, Surroundings
+from dseg_ros.nodes.timing import Timing
+from dseg_ros.types import Cloud, Dropped, Proposals
+from rclpy.lifecycle import LifecyclePublisher
+from sensor_msgs.msg import PointCloud2
+from vision_msgs.msg import Detection3DArray
+from visualization_msgs.msg import MarkerArray
+
+COLOURS = distinct_palette(64)
+
+
+class ProposalsNode(Shell[ProposalsNodeConfig]):
+    """Publishes the object proposals of every cloud."""
+
+    def __init__(self, shared: Surroundings | None = None) -> None:
+        """Declare the parameters; see Shell."""
+        super().__init__('proposals', ProposalsNodeConfig, shared)
+        self._points: Latest[tuple[Cloud, Dropped]] = Latest(self.worker.wake)
+        self._palette = packed(COLOURS)
+
+    def build(self) -> None:
+        """Make the extractor and announce the outputs."""
+        self._extract = ProposalExtractor(self.config.proposals)
+        self._objects = ObjectsPublisher(self.output(Detection3DArray, '~/objects', RESULT))
+        self._clusters = CloudPublisher(self.output(PointCloud2, '~/points_clusters', RESULT))
+        self._ground = CloudPublisher(self.output(PointCloud2, '~/points_ground', RESULT))
+        self._markers = MarkersPublisher(self.output(MarkerArray, '~/markers', RESULT), COLOURS)
+        self._timing = Timing(self)
+        self.diagnostics.add('processing', lambda: self._timing.health(self._points.replaced))
+
+    def attend(self) -> None:
+        """Subscribe to the clouds."""
+        feed = self.listen(self.config.inputs.points, POINTS, self._points.put)
+        self.diagnostics.add('points', lambda: input_health(feed))
+
+    def step(self) -> float | None:
+        """Work on the newest cloud."""
+        message = self._points.take()
+        if message is None:
+            return None
+        begun_s = time.monotonic()
+        try:
+            cloud, _ = message.value()
+        except ValueError as error:
+            self.troubles.add(self.config.inputs.points, error)
+            return None
+        self._publish(cloud, self._extract(cloud))
+        self._timing.done(cloud.stamp_ns, message.received_s, begun_s)
+        return None
+
+    def _publish(self, cloud: Cloud, proposals: Proposals) -> None:
+        about = header(cloud.stamp_ns, cloud.frame)
+        self._objects.publish(proposals, about)
+        if self._clusters.wanted:
+            self._clusters.publish(clusters(cloud, proposals, self._palette), about)
+        if self._ground.wanted:
+            self._ground.publish(ground(cloud, proposals), about)
+        if self._markers.wanted:
+            self._markers.publish(proposals, about)
+
+
+def main() -> None:
+    """Run the node as a program."""
+    main_of(lambda: [ProposalsNode()])
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,166 @@
+# Copyright 2026 The dseg_ros authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The segmentation node: images in, masks out; with a LiDAR, labelled clouds too."""
+
+from __future__ import annotations
+
+import time
+
+from dseg_ros.config.nodes import SegmentationNodeConfig
+from dseg_ros.nodes.camera_outputs import CameraOutputs
+from dseg_ros.nodes.clouds import packed, semantic
+from dseg_ros.nodes.demand import Demand
+from dseg_ros.nodes.diagnostics import ERROR, Health
+from dseg_ros.nodes.inputs import image_kind, Latest, POINTS, Shared
+from dseg_ros.nodes.on_demand import Calibrations, OnDemand, Topic
+from dseg_ros.nodes.pairing import Pair, Pairing, pairing_health
+from dseg_ros.nodes.publish import CloudPublisher, header, RESULT
+from dseg_ros.nodes.resources import model_path
+from dseg_ros.nodes.running import main_of
+from dseg_ros.nodes.shell import Shell, Surroundings
+from dseg_ros.nodes.timing import Timing
+from dseg_ros.painting import full_palette, label_points, Seen, see
+from dseg_ros.runtime.engine import Engine, load_engine
+from dseg_ros.types import Cloud, Dropped, Image
+import numpy as np
+from sensor_msgs.msg import PointCloud2
+
+WARM_UP_SHAPE = (360, 640, 3)
+
+
+class SegmentationNode(Shell[SegmentationNodeConfig]):
+    """Publishes the mask of every camera's newest image, and of clouds what the masks show."""
+
+    def __init__(self, shared: Surroundings | None = None) -> None:
+        """Declare the parameters; see Shell."""
+        super().__init__('segmentation', SegmentationNodeConfig, shared)
+        self._engine: Engine | None = None
+        self._images: dict[str, Latest[Image]] = {}
+        self._clouds: Latest[tuple[Cloud, Dropped]] = Latest(self.worker.wake)
+        self.diagnostics.add('engine', self._engine_health)
+
+    def build(self) -> None:
+        """Load the engine and announce the outputs."""
+        config, cameras = self.config, self.config.inputs.cameras
+        path = model_path(config.engine.model)
+        self._engine = load_engine(path, config.engine)
+        info = self._engine.info
+        self.get_logger().info(f'{path}: {len(info.class_names)} classes, made by {info.version}')
+        palette = full_palette(info.palette)
+        self._outputs_of = {
+            name: CameraOutputs(self, '~/' if len(cameras) == 1 else f'~/{name}/', palette,
+                                config.overlay) for name in cameras}
+        self._points_semantic = CloudPublisher(
+            self.output(PointCloud2, '~/points_semantic', RESULT))
+        self._packed_palette = packed(palette)
+        self._images = {name: Latest(self.worker.wake) for name in cameras}
+        self._timing = Timing(self)
+        self.diagnostics.add('processing', lambda: self._timing.health(
+            sum(slot.replaced for slot in self._images.values())))
+
+    def warm_up(self) -> None:
+        """Run the engine once."""
+        assert self._engine is not None
+        image = np.zeros(WARM_UP_SHAPE, np.uint8)
+        labels = self._engine.infer(image)
+        label_points(0, [Seen(labels, np.empty(0, np.float32), np.empty(0, np.float32))])
+
+    def attend(self) -> None:
+        """Subscribe to the cameras; to the rest when someone wants labelled clouds."""
+        inputs = self.config.inputs
+        self._pairing = Pairing(self.config.sync, self.config.frames, inputs.cameras,
+                                self.shared.transforms, self.troubles)
+        self.diagnostics.add('synchronisation', lambda: pairing_health(self._pairing))
+        self._calibrations = Calibrations(self, inputs.cameras)
+        self._related = OnDemand(self, [Topic('points', inputs.points, POINTS, self._clouds.put),
+                                        *self._calibrations.topics()])
+        self._demand = Demand(self._wanted)
+        for name, slot in self._images.items():
+            self._outputs_of[name].announce(self._engine.info)
+            topic = inputs.image_topic(name)
+            OnDemand(self, [Topic(f'image {name}', topic, image_kind(topic), slot.put)]
+                     ).follow(True)
+
+    def step(self) -> float | None:
+        """Work on the newest image of each camera, then on what has become a pair."""
+        self._related.follow(self._points_semantic.wanted)
+        for name, slot in self._images.items():
+            message = slot.take()
+            if message is not None and self._demand:
+                self._segment(name, message)
+        self._calibrations.hand_to(self._pairing)
+        self._take_cloud()
+        for pair in self._pairing.ready():
+            self._label(pair)
+        return self._pairing.again_s
+
+    def release(self) -> None:
+        """Free the engine."""
+        self._engine = None
+
+    def _wanted(self) -> bool:
+        return self._points_semantic.wanted or any(
+            outputs.wanted for outputs in self._outputs_of.values())
+
+    def _segment(self, name: str, message: Shared[Image]) -> None:
+        begun_s = time.monotonic()
+        try:
+            image = message.value()
+        except ValueError as error:
+            self.troubles.add(f'image {name}', error)
+            return
+        assert self._engine is not None
+        labels = self._engine.infer(image.rgb)
+        self._outputs_of[name].publish(image, labels)
+        self._timing.done(image.stamp_ns, message.received_s, begun_s)
+        if self._points_semantic.wanted:
+            self._pairing.push_image(name, image.stamp_ns, labels)
+
+    def _take_cloud(self) -> None:
+        message = self._clouds.take()
+        if message is None:
+            return
+        try:
+            self._pairing.push_cloud(message.value()[0])
+        except ValueError as error:
+            self.troubles.add('points', error)
+
+    def _label(self, pair: Pair) -> None:
+        views = []
+        for name, sighting in pair.sightings.items():
+            try:
+                views.append(see(pair.cloud, sighting.camera, sighting.extrinsics.camera_T_lidar,
+                                 sighting.item))
+            except ValueError as error:
+                self.troubles.add(f'camera {name}', error)
+        labels = label_points(len(pair.cloud), views)
+        self._points_semantic.publish(semantic(pair.cloud, *labels, self._packed_palette),
+                                      header(pair.cloud.stamp_ns, pair.cloud.frame))
+
+    def _engine_health(self) -> Health:
+        if self._engine is None:
+            return Health(ERROR if self.troubles.total else Health().level, 'no model is loaded')
+        info = self._engine.info
+        return Health(values={'classes': len(info.class_names), 'version': info.version,
+                              'network_pixels': info.network_pixels})
+
+
+def main() -> None:
+    """Run the node as a program."""
+    main_of(lambda: [SegmentationNode()])
+
+
+if __name__ == '__main__':
+    main()

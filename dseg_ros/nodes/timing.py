@@ -1,0 +1,76 @@
+# Copyright 2026 The dseg_ros authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""How long a node takes: published per frame, summed up in the diagnostics."""
+
+from __future__ import annotations
+
+from collections import deque
+import time
+
+from dseg_ros.nodes.diagnostics import Health
+from dseg_ros.nodes.publish import publish_ms, RESULT, wanted
+from dseg_ros.nodes.shell import Shell
+from std_msgs.msg import Float64
+
+WINDOW = 100
+
+
+class Timing:
+    """Durations of a node's work, by the monotonic clock; pipeline latency by the ROS clock."""
+
+    def __init__(self, node: Shell[object]) -> None:
+        """
+        Announce the topics ~/processing_time_ms and ~/pipeline_latency_ms.
+
+        :param node: whose work is timed.
+        """
+        self.count = 0
+        self._node = node
+        self._processing = node.output(Float64, '~/processing_time_ms', RESULT)
+        self._latency = node.output(Float64, '~/pipeline_latency_ms', RESULT)
+        self._work_ms: deque[float] = deque(maxlen=WINDOW)
+        self._reply_ms: deque[float] = deque(maxlen=WINDOW)
+
+    def done(self, stamp_ns: int, received_s: float, begun_s: float) -> None:
+        """
+        Take a frame as finished.
+
+        :param stamp_ns: its stamp [ns].
+        :param received_s: when its message came, by the monotonic clock [s].
+        :param begun_s: when its work began, by the monotonic clock [s].
+        """
+        now_s = time.monotonic()
+        self.count += 1
+        self._work_ms.append(1e3 * (now_s - begun_s))
+        self._reply_ms.append(1e3 * (now_s - received_s))
+        if wanted(self._processing):
+            publish_ms(self._processing, self._work_ms[-1])
+        if wanted(self._latency):
+            now_ns = self._node.get_clock().now().nanoseconds
+            publish_ms(self._latency, (now_ns - stamp_ns) / 1e6)
+
+    def health(self, replaced: int) -> Health:
+        """
+        Sum up.
+
+        :param replaced: messages that were passed over for a newer one.
+        """
+        values: dict[str, object] = {'frames': self.count, 'passed_over': replaced}
+        for name, values_ms in (('processing', self._work_ms), ('reply', self._reply_ms)):
+            ordered = sorted(values_ms)
+            if ordered:
+                values[f'{name}_median_ms'] = f'{ordered[len(ordered) // 2]:.2f}'
+                values[f'{name}_max_ms'] = f'{ordered[-1]:.2f}'
+        return Health(message=f'{self.count} frames', values=values)

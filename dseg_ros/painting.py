@@ -1,0 +1,139 @@
+# Copyright 2026 The dseg_ros authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Masks made visible, and carried from the image to the points."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dseg_ros.geometry import check_size, hidden, project_xyz
+from dseg_ros.types import Camera, Cloud, LabelMap, UNLABELLED
+from numba import njit
+import numpy as np
+from numpy.typing import NDArray
+
+
+def full_palette(palette: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """
+    Extend a palette to every value that a mask can hold; what has no class is black.
+
+    :param palette: (C, 3) uint8 RGB per class id.
+    :returns: (256, 3) uint8.
+    """
+    full = np.zeros((256, 3), np.uint8)
+    full[:len(palette)] = palette
+    return full
+
+
+def coloured(ids: NDArray[np.uint8], palette: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """
+    Colour a mask by class.
+
+    :param ids: (H, W) uint8.
+    :param palette: (256, 3) uint8 RGB.
+    :returns: (H, W, 3) uint8 RGB.
+    """
+    return overlay(np.zeros((*ids.shape, 3), np.uint8), ids, palette, 1.0)
+
+
+def overlay(rgb: NDArray[np.uint8], ids: NDArray[np.uint8], palette: NDArray[np.uint8],
+            opacity: float) -> NDArray[np.uint8]:
+    """
+    Lay a mask over its image; where it is UNLABELLED the image stays as it is.
+
+    :param rgb: (H, W, 3) uint8.
+    :param ids: (H, W) uint8.
+    :param palette: (256, 3) uint8 RGB.
+    :param opacity: weight of the class colour, 0..1.
+    :returns: (H, W, 3) uint8 RGB.
+    :raises ValueError: if image and mask differ in size.
+    """
+    if rgb.shape != (*ids.shape, 3):
+        raise ValueError(f'image is {rgb.shape}, its mask {ids.shape}')
+    out = np.empty(rgb.shape, np.uint8)
+    _blend(rgb, ids, palette, round(opacity * 256), out)
+    return out
+
+
+@njit(nogil=True, cache=True)
+def _blend(rgb, ids, palette, weight, out):  # type: ignore[no-untyped-def]
+    for row in range(ids.shape[0]):
+        for column in range(ids.shape[1]):
+            value = ids[row, column]
+            share = 0 if value == UNLABELLED else weight
+            for c in range(3):
+                out[row, column, c] = (rgb[row, column, c] * (256 - share)
+                                       + palette[value, c] * share) >> 8
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """
+    What one camera says about the points of a cloud.
+
+    :param labels: its mask.
+    :param u_px: (N,) float32 per point, NaN where this camera does not see it.
+    :param v_px: (N,) float32 per point, NaN where this camera does not see it.
+    """
+
+    labels: LabelMap
+    u_px: NDArray[np.float32]
+    v_px: NDArray[np.float32]
+
+
+def see(cloud: Cloud, camera: Camera, camera_T_lidar: NDArray[np.float64],
+        labels: LabelMap) -> Seen:
+    """
+    Find the pixels of a cloud's points in a mask; points that the camera cannot see have none.
+
+    :param cloud: N points.
+    :param camera: the camera of the mask.
+    :param camera_T_lidar: (4, 4), as in types.View.
+    :param labels: the mask, of the camera's size.
+    :raises CalibrationError: if the camera is calibrated for another size.
+    """
+    height, width = labels.ids.shape
+    check_size(camera, width, height, camera.frame)
+    where = project_xyz(cloud.x, cloud.y, cloud.z, camera, camera_T_lidar)
+    where.u_px[hidden(where, camera)] = np.nan
+    return Seen(labels, where.u_px, where.v_px)
+
+
+def label_points(count: int, views: Sequence[Seen]
+                 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """
+    Carry masks to points; where several cameras see a point the surest one is believed.
+
+    :param count: N, number of points.
+    :param views: one per camera.
+    :returns: class ids (N,) uint8, UNLABELLED where no camera sees the point, and confidence
+        (N,) uint8.
+    """
+    ids = np.full(count, UNLABELLED, np.uint8)
+    confidence = np.zeros(count, np.uint8)
+    for view in views:
+        _carry(view.u_px, view.v_px, view.labels.ids, view.labels.confidence, ids, confidence)
+    return ids, confidence
+
+
+@njit(nogil=True, cache=True)
+def _carry(u_px, v_px, mask, sure, ids, confidence):  # type: ignore[no-untyped-def]
+    for i in range(len(u_px)):
+        if np.isnan(u_px[i]):
+            continue
+        row, column = int(v_px[i] + 0.5), int(u_px[i] + 0.5)
+        if ids[i] == UNLABELLED or sure[row, column] > confidence[i]:
+            ids[i], confidence[i] = mask[row, column], sure[row, column]
