@@ -1,0 +1,205 @@
+# Copyright 2026 The dseg_ros authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+Ground by planes in a concentric zone model, on points: needs neither rings nor a range image.
+
+After Patchwork++ (Lee et al., IROS 2022): zones of rings and sectors that widen with distance, a
+plane per patch from its lowest points, refined a few times, and a judgement per patch. Ours fits
+by least squares over z, keeps no state between sweeps (the same cloud gives the same ground) and
+replaces the learnt elevation and flatness limits by continuity with the nearer patches.
+"""
+
+from __future__ import annotations
+
+import math
+
+from dseg_ros.config.lidar import GroundConfig
+from dseg_ros.lidar.patch_planes import again_below, fit_patches, patch_lows
+from dseg_ros.lidar.patch_zones import assign_patches, make_zones, sort_by_patch, Zones
+from numba import njit
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int32]
+Bools = NDArray[np.bool_]
+
+_BEARINGS = 864
+"""Directions that the ground is followed along: a multiple of every zone's sectors."""
+
+_STEP_M = 0.3
+"""A kerb, with the error of a plane [m]."""
+
+_GRADE = 0.1
+"""What ground may rise unseen between two patches [m/m]."""
+
+_NEAR_RINGS = 4
+_FLAT_M = 0.05
+"""In the innermost rings, where points are dense, a bank is smoother than this; shrubs are not."""
+
+_UNDER_M = 0.35
+_UNDER_GRADE = 0.1
+_UNDER_FROM_M = 10.0
+"""Points this far below the ground, and a slope more from here on, are mirrored by paint."""
+
+
+def lidar_height_m(low: Floats, zones: Zones) -> float:
+    """
+    Estimate the height of the LiDAR frame above the ground.
+
+    The most common low height of the patches of the two inner zones: cars and walls hide the
+    ground of some patches, but rarely at one height.
+
+    :param low: (P,) low height per patch, inf where unknown [m].
+    :returns: height [m]; 0 if no patch knows.
+    """
+    near = low[:zones.first[6]]
+    near = near[np.isfinite(near)]
+    if not len(near):
+        return 0.0
+    step = 0.05
+    bins = np.floor((near - near.min()) / step).astype(np.int64)
+    votes = np.convolve(np.bincount(bins, minlength=bins.max() + 1), np.ones(7), 'same')
+    middle = float(near.min()) + (int(votes.argmax()) + 0.5) * step
+    return -float(np.median(near[np.abs(near - middle) < 3.5 * step]))
+
+
+@njit(nogil=True, cache=True, error_model='numpy')
+def plane_height(plane: NDArray[np.float64], p: int, x: float, y: float) -> float:
+    """Evaluate the plane of patch p at x, y [m]."""
+    return float(plane[p, 4] + plane[p, 2] * (x - plane[p, 0])
+                 + plane[p, 3] * (y - plane[p, 1]))
+
+
+@njit(nogil=True, cache=True, error_model='numpy')
+def judge_patches(plane: NDArray[np.float64], first: Ints, sectors: Ints, height_m: float,
+                  max_slope: float, accepted: Bools) -> None:
+    """
+    Accept the patches whose planes continue the ground, from the inside out.
+
+    Along each bearing the last accepted patch is remembered, the first being the level under the
+    LiDAR. Half way to the next patch the two planes may differ by a kerb and a little more per
+    distance.
+
+    :param plane: (P, 7) from `fit_patches`.
+    :param accepted: (P,) out.
+    """
+    inner = np.full(_BEARINGS, -1)
+    for ring in range(len(first)):
+        width = _BEARINGS // sectors[ring]
+        for sector in range(sectors[ring]):
+            p = first[ring] + sector
+            accepted[p] = False
+            if plane[p, 6] == 0 or math.hypot(plane[p, 2], plane[p, 3]) > max_slope:
+                continue
+            x, y = plane[p, 0], plane[p, 1]
+            here = math.hypot(x, y)
+            off, away = 0.0, 0.0
+            for b in range(sector * width, (sector + 1) * width):
+                q = inner[b]
+                there = 0.0 if q < 0 else math.hypot(plane[q, 0], plane[q, 1])
+                gap = max(here - there, 0.0)
+                reach = min(gap / 2, 3.0)
+                own = plane_height(plane, p, x * (1 - reach / here), y * (1 - reach / here))
+                other = -height_m
+                if q >= 0:
+                    s = 1 + reach / there
+                    other = plane_height(plane, q, plane[q, 0] * s, plane[q, 1] * s)
+                off += (own - other) / width
+                away += gap / width
+            level = abs(plane[p, 4] + height_m) < _STEP_M + _GRADE / 2 * here
+            accepted[p] = (abs(off) < _STEP_M + _GRADE * away
+                           and (level or ring >= _NEAR_RINGS or plane[p, 5] < _FLAT_M))
+            if accepted[p]:
+                inner[sector * width:(sector + 1) * width] = p
+
+
+@njit(nogil=True, cache=True, error_model='numpy')
+def mark_ground(points: Floats, order: Ints, start: Ints, plane: NDArray[np.float64],
+                accepted: NDArray[np.bool_], thickness_m: float,
+                ground: NDArray[np.bool_]) -> None:
+    """
+    Mark the points less than `thickness_m` above the plane of an accepted patch.
+
+    :param ground: (N,) out, in the order of the cloud.
+    """
+    for p in range(len(plane)):
+        first, last = start[p], start[p + 1]
+        if not accepted[p]:
+            for k in range(first, last):
+                ground[order[k]] = False
+            continue
+        cx, cy, a, b, c = plane[p, 0], plane[p, 1], plane[p, 2], plane[p, 3], plane[p, 4]
+        reach = thickness_m * math.sqrt(1 + a * a + b * b)
+        for k in range(first, last):
+            above = points[2, k] - c - a * (points[0, k] - cx) - b * (points[1, k] - cy)
+            ground[order[k]] = above < reach
+
+
+class PatchworkGround:
+    """
+    Finds ground points with buffers that it keeps; not thread-safe.
+
+    :param config: the distances and thicknesses.
+    """
+
+    def __init__(self, config: GroundConfig) -> None:
+        """Lay out the patches."""
+        self._config = config
+        self._zones = make_zones(config)
+        patches = self._zones.patches
+        self._count = np.zeros(patches, np.int32)
+        self._start = np.zeros(patches + 1, np.int32)
+        self._low = np.zeros(patches, np.float32)
+        self._plane = np.zeros((patches, 7))
+        self._accepted = np.zeros(patches, np.bool_)
+        rho = np.repeat(self._zones.middle_m, self._zones.sectors)
+        self._under = _UNDER_M + _UNDER_GRADE * np.maximum(rho - _UNDER_FROM_M, 0.0)
+        self._patch = self._order = np.zeros(0, np.int32)
+        self._points = np.zeros((3, 0), np.float32)
+
+    def __call__(self, x: Floats, y: Floats, z: Floats, turn: Floats, rho_m: Floats,
+                 ground: Bools) -> float:
+        """
+        Find the ground of a sweep.
+
+        :param x: (N,) [m]; y, z likewise.
+        :param turn: (N,) azimuth [turns].
+        :param rho_m: (N,) distance from the z axis [m].
+        :param ground: (N,) out.
+        :returns: height of the LiDAR frame above the ground [m], as given or estimated.
+        """
+        config, zones, n = self._config, self._zones, len(x)
+        if len(self._patch) != n:
+            self._patch = np.zeros(n, np.int32)
+            self._order = np.zeros(n, np.int32)
+            self._points = np.zeros((3, n), np.float32)
+        assign_patches(turn, rho_m, zones.ring_at, zones.first, zones.sectors, self._patch,
+                       self._count)
+        sort_by_patch(x, y, z, self._patch, self._count, self._start, self._order, self._points)
+        height = config.height_m
+        floor = np.full(zones.patches, -np.inf, np.float32)
+        patch_lows(self._points[2], self._start, self._low, floor)
+        if height == 0:
+            height = lidar_height_m(self._low, zones)
+        floor = (-height - self._under).astype(np.float32)
+        again_below(self._points[2], self._start, self._low, floor)
+        fit_patches(self._points, self._start, self._low, floor, self._plane, config.seed_m,
+                    config.thickness_m)
+        judge_patches(self._plane, zones.first, zones.sectors, height,
+                      math.tan(math.radians(config.max_slope_deg)), self._accepted)
+        mark_ground(self._points, self._order, self._start, self._plane, self._accepted,
+                    config.thickness_m, ground)
+        return height
