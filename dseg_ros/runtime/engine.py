@@ -20,7 +20,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 import json
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from dseg_ros.config.runtime import EngineConfig
 from dseg_ros.types import LabelMap
@@ -101,7 +101,7 @@ class ModelInfo:
             height, width = json.loads(metadata['dseg.input_size'])
             return cls(
                 class_names=tuple(str(n) for n in json.loads(metadata['dseg.class_names'])),
-                palette=np.asarray(json.loads(metadata['dseg.palette']), np.uint8),
+                palette=_palette(json.loads(metadata['dseg.palette'])),
                 input_height=int(height), input_width=int(width),
                 network_pixels=int(metadata['dseg.network_pixels']),
                 version=metadata['dseg.version'],
@@ -110,6 +110,13 @@ class ModelInfo:
             raise EngineError(f'{where}: metadata {error} is missing') from error
         except (ValueError, TypeError, OverflowError) as error:
             raise EngineError(f'{where}: damaged metadata: {error}') from error
+
+
+def _palette(rows: Any) -> NDArray[np.uint8]:
+    colours = np.asarray(rows, np.int64)
+    if colours.size and not 0 <= colours.min() <= colours.max() <= 255:
+        raise ValueError(f'palette holds {colours.max()}')
+    return colours.astype(np.uint8)
 
 
 class Engine(Protocol):

@@ -1,0 +1,88 @@
+# Copyright 2026 The dseg_ros authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Options of the pseudo-classes; those of the masks are in config/masks.py."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dseg_ros.config.schema import Config, option, section
+
+
+@dataclass(frozen=True)
+class GeometryFeaturesConfig(Config):
+    """How points are described without any network."""
+
+    voxel_m: float = option(0.3, 'Edge of the voxels that non-ground points are described by '
+                            '[m].', low=0.05, high=2)
+    neighbours: int = option(14, 'Voxel centres that a local shape is taken from.', low=4,
+                             high=64)
+    neighbour_radius_m: float = option(1.5, 'Farthest of these neighbours [m].', low=0.1)
+    ground_cell_m: float = option(0.7, 'Edge of the cells that the ground is described by [m].',
+                                  low=0.1, high=5)
+    ground_height_cell_m: float = option(2.0, 'Edge of the cells of the ground height map [m].',
+                                         low=0.2, high=20)
+    max_range_m: float = option(70.0, 'Points farther away are not described [m].', low=5)
+
+
+@dataclass(frozen=True)
+class FeatureWeightsConfig(Config):
+    """What a group of descriptors weighs in a distance; each is standardised first."""
+
+    shape: float = option(1.0, 'Linearity, planarity, scattering, normal, main axis.', low=0)
+    height: float = option(1.5, 'Height above the ground.', low=0)
+    component: float = option(1.2, 'Extents, top and bottom of the connected component.', low=0)
+    intensity: float = option(0.7, 'Rank of the intensity.', low=0)
+    colour: float = option(1.0, 'Colour.', low=0)
+    texture: float = option(0.7, 'Image texture.', low=0)
+    roughness: float = option(0.7, 'Roughness of the ground.', low=0)
+
+
+@dataclass(frozen=True)
+class SkyConfig(Config):
+    """Where the absence of returns means sky."""
+
+    below_top_deg: float = option(
+        2.5, 'The highest return of a column lies at least this far below the uppermost beam '
+        '[deg].', low=0, high=45)
+    above_return_deg: float = option(2.0, 'The sky begins this far above that return [deg].',
+                                     low=0, high=45)
+    least_elevation_deg: float = option(
+        5.0, 'And not below this elevation: what is too far for a return is no sky [deg].',
+        low=-10, high=60)
+    side_share: float = option(0.02, "Columns this near count, too, as a share of the image's "
+                               'width.', low=0, high=0.5)
+
+
+@dataclass(frozen=True)
+class ClusterConfig(Config):
+    """k-means over a data set: ground and the rest apart, sky by geometry."""
+
+    objects: int = option(10, 'Pseudo-classes of what is not ground.', low=1, high=240)
+    grounds: int = option(2, 'Pseudo-classes of the ground.', low=1, high=10)
+    sky: bool = option(True, 'A pseudo-class for what lies above every return.')
+    seed: int = option(1, 'Seed of the sampling and of k-means.', low=0)
+    inits: int = option(6, 'Starts of k-means, of which the best counts.', low=1)
+    samples_per_drive: int = option(40000, 'Voxels drawn from each drive; drives weigh alike.',
+                                    low=100)
+    component_power: float = option(
+        0.5, "A voxel weighs its component's size to the minus this power: 0 = by voxel, "
+        '1 = by component, so that small things get clusters of their own.', low=0, high=1)
+    vote_length_m: float = option(6.5, 'Components shorter than this and lower than '
+                                  'vote_height_m take one class by vote [m].', low=0)
+    vote_height_m: float = option(3.5, 'See vote_length_m [m].', low=0)
+    features: GeometryFeaturesConfig = section(GeometryFeaturesConfig)
+    sky_rule: SkyConfig = section(SkyConfig)
+    weights: FeatureWeightsConfig = section(FeatureWeightsConfig)

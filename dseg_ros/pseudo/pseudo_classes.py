@@ -1,0 +1,197 @@
+# Copyright 2026 The dseg_ros authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+Pseudo-classes: k-means over all that a data set's LiDAR saw, ground and the rest apart.
+
+The paper clusters [CLS] features of masked crops, k = 30, id 0 = ground. Here (our choice) the
+elements are voxels and ground cells, every drive and every component weighs about the same, and
+small things take one class by vote.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from dseg_ros.classes import distinct_palette
+from dseg_ros.config.pseudo import ClusterConfig
+from dseg_ros.pseudo.geometry_features import (
+    Elements, NONE, weights)
+from dseg_ros.types import UNLABELLED
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.cluster import KMeans
+
+Floats = NDArray[np.float32]
+
+_LIMIT = 3.0
+"""Standardised features are clipped here: a tower is tall, not infinitely unlike."""
+
+
+class ClusterError(ValueError):
+    """A data set that cannot be clustered; the message says why."""
+
+
+@dataclass(frozen=True, eq=False)
+class Clusters:
+    """
+    Centroids in a standardised, weighted space.
+
+    :param centroids: (K, F) float32 in that space.
+    :param mean: (F,) of the features.
+    :param deviation: (F,) of the features.
+    :param weight: (F,) what a deviation of each counts.
+    """
+
+    centroids: Floats
+    mean: Floats
+    deviation: Floats
+    weight: Floats
+
+    def assign(self, features: Floats) -> NDArray[np.int64]:
+        """
+        Find the nearest centroid; unknown features count as average.
+
+        :param features: (E, F) float32, NaN where unknown.
+        :returns: (E,) cluster.
+        """
+        x = self.standardise(features)
+        distance = (self.centroids ** 2).sum(1) - 2 * x @ self.centroids.T
+        return np.asarray(distance.argmin(1), np.int64)
+
+    def standardise(self, features: Floats) -> Floats:
+        """Centre, scale, clip and weigh; unknown values become the average, 0."""
+        z = np.clip((features - self.mean) / self.deviation, -_LIMIT, _LIMIT)
+        return np.asarray(np.nan_to_num(z) * self.weight, np.float32)
+
+
+def fit(samples: Sequence[tuple[Floats, Floats]], columns: tuple[tuple[str, str], ...],
+        clusters: int, config: ClusterConfig) -> Clusters:
+    """
+    Cluster elements with k-means.
+
+    :param samples: per drive (E, F) features and (E,) weights; each drive's sum counts alike.
+    :param columns: the meaning of the F columns.
+    :param clusters: K.
+    :param config: seed, starts, feature weights.
+    :raises ClusterError: if there are fewer elements than clusters.
+    """
+    features = np.concatenate([np.zeros((0, len(columns)), np.float32),
+                               *(f for f, _ in samples)])
+    if len(features) < clusters:
+        raise ClusterError(f'{len(features)} described elements for {clusters} clusters')
+    weight = np.concatenate([w / w.sum() for _, w in samples if len(w)]).astype(np.float32)
+    space = Clusters(np.zeros((0, features.shape[1]), np.float32), *_moments(features, weight),
+                     weights(columns, config.weights))
+    means = KMeans(clusters, n_init=config.inits, random_state=config.seed)
+    means.fit(space.standardise(features), sample_weight=weight * len(weight))
+    order = np.argsort(-np.bincount(means.labels_, weight, clusters))  # largest first
+    return replace(space, centroids=means.cluster_centers_[order].astype(np.float32))
+
+
+def _moments(features: Floats, weight: Floats) -> tuple[Floats, Floats]:
+    known = np.isfinite(features)
+    w = weight[:, None] * known
+    total = np.maximum(w.sum(0), 1e-12)
+    x = np.nan_to_num(features)
+    mean = (w * x).sum(0) / total
+    deviation = np.sqrt((w * (x - mean) ** 2).sum(0) / total)
+    deviation[deviation < 1e-6] = 1.0
+    return mean.astype(np.float32), deviation.astype(np.float32)
+
+
+def element_weights(elements: Elements, power: float) -> Floats:
+    """Weigh elements by their component's size to the minus `power`."""
+    size = np.bincount(elements.component)[elements.component] if len(
+        elements.component) else np.zeros(0)
+    return np.asarray(np.maximum(size, 1) ** -power, np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class PseudoClasses:
+    """
+    The classes of a data set: ids 0.. are ground, then objects, then the sky if there is one.
+
+    :param ground: clusters of ground cells.
+    :param objects: clusters of voxels.
+    :param sky: whether the last id is the sky.
+    """
+
+    ground: Clusters
+    objects: Clusters
+    sky: bool
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Name every class: nobody told us what they are."""
+        return (*(f'ground_{i}' for i in range(len(self.ground.centroids))),
+                *(f'object_{i}' for i in range(len(self.objects.centroids))),
+                *(('sky',) if self.sky else ()))
+
+    @property
+    def sky_id(self) -> int | None:
+        """Id of the sky."""
+        return len(self.names) - 1 if self.sky else None
+
+    def label(self, voxels: Elements, cells: Elements,
+              config: ClusterConfig) -> NDArray[np.uint8]:
+        """
+        Give every point of a cloud its pseudo-class.
+
+        :param voxels: what is not ground.
+        :param cells: ground.
+        :param config: when components vote.
+        :returns: (N,) uint8, UNLABELLED where a point is not described.
+        """
+        labels = np.full(len(voxels.of_point), UNLABELLED, np.uint8)
+        grounds = len(self.ground.centroids)
+        for elements, clusters, first in ((cells, self.ground, 0),
+                                          (voxels, self.objects, grounds)):
+            if len(elements.features):
+                classes = clusters.assign(elements.features)
+                if first:
+                    classes = vote(classes, elements, config)
+                chosen = elements.of_point != NONE
+                labels[chosen] = first + classes[elements.of_point[chosen]]
+        return labels
+
+
+def vote(classes: NDArray[np.int64], elements: Elements,
+         config: ClusterConfig) -> NDArray[np.int64]:
+    """
+    Let small components take one class: that of most of their points.
+
+    :param classes: (E,) class per voxel.
+    :param elements: the voxels.
+    :param config: how large a component may be.
+    """
+    small = (elements.long_m < config.vote_length_m) & (elements.top_m < config.vote_height_m)
+    count = int(classes.max()) + 1
+    flat = elements.component * count + classes
+    votes = np.bincount(flat, elements.points, (int(elements.component.max()) + 1) * count)
+    winner = votes.reshape(-1, count).argmax(1)
+    return np.asarray(np.where(small, winner[elements.component], classes), np.int64)
+
+
+def palette(names: Sequence[str]) -> NDArray[np.uint8]:
+    """Colour classes for people: grounds grey-violet, sky blue, the rest apart."""
+    colours = distinct_palette(len(names))
+    for i, name in enumerate(names):
+        if name.startswith('ground'):
+            shade = 90 + 45 * int(name.rpartition('_')[2])
+            colours[i] = (min(shade + 20, 255), min(shade, 255), min(shade + 20, 255))
+        elif name == 'sky':
+            colours[i] = (70, 130, 180)
+    return colours

@@ -1,0 +1,144 @@
+# Copyright 2026 The dseg_ros authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The engine: right outputs for any image, clear words for any wrong file."""
+
+from pathlib import Path
+import time
+
+from dseg_ros.config.runtime import EngineConfig
+from dseg_ros.runtime.engine import EngineError, load_engine, ModelInfo
+import numpy as np
+import onnx
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+SHIPPED = REPOSITORY / 'resource' / 'models' / 'dseg_tiny.onnx'
+
+
+def picture(height: int, width: int, seed: int = 0) -> np.ndarray:
+    """Draw something with edges and noise."""
+    rng = np.random.default_rng(seed)
+    v, u = np.mgrid[0:height, 0:width]
+    base = np.stack([u * 255 / width, v * 255 / height, (u + v) % 97], axis=-1)
+    return np.clip(base + rng.normal(0, 8, base.shape), 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize('size', [(540, 960), (375, 1242), (1, 1), (3, 700), (17, 33)])
+def test_masks_have_the_size_of_the_image(small_model: Path, size: tuple[int, int]) -> None:
+    """Any image size goes, without telling the engine before."""
+    engine = load_engine(small_model, EngineConfig())
+    result = engine.infer(picture(*size))
+    for array in (result.ids, result.confidence):
+        assert array.shape == size and array.dtype == np.uint8
+    assert result.ids.max() < len(engine.info.class_names)
+
+
+def test_a_mask_stays_as_it_is(small_model: Path) -> None:
+    """The next image does not change the mask of the last; the same image gives the same."""
+    engine = load_engine(small_model, EngineConfig(threads=2))
+    first = engine.infer(picture(60, 90, 1))
+    kept = first.ids.copy(), first.confidence.copy()
+    engine.infer(picture(60, 90, 2))
+    again = engine.infer(np.asfortranarray(picture(60, 90, 1)))
+    assert np.array_equal(first.ids, kept[0]) and np.array_equal(first.confidence, kept[1])
+    assert np.array_equal(again.ids, kept[0])
+
+
+def test_flipped_rows_are_copied_not_misread(small_model: Path) -> None:
+    """A view with negative strides is read as what it shows."""
+    engine = load_engine(small_model, EngineConfig())
+    image = picture(48, 64)
+    assert np.array_equal(engine.infer(image[::-1]).ids,
+                          engine.infer(image[::-1].copy()).ids)
+
+
+def test_metadata_survives(small_model: Path) -> None:
+    """All that the exporter wrote is read back."""
+    info = load_engine(small_model, EngineConfig()).info
+    assert info.class_names == tuple(f'class {i}' for i in range(5))
+    assert info.palette.shape == (5, 3) and info.palette.dtype == np.uint8
+    assert (info.network_pixels, info.version, info.data_sha256) == (64 * 96, 'test 1', 'abc')
+    assert (info.input_height, info.input_width) == (0, 0)
+
+
+@pytest.mark.parametrize('bad', [
+    np.zeros((4, 4), np.uint8), np.zeros((4, 4, 4), np.uint8), np.zeros((4, 4, 3), np.float32),
+    np.zeros((0, 4, 3), np.uint8)])
+def test_wrong_images_are_refused(small_model: Path, bad: np.ndarray) -> None:
+    """Shape and type are named; the engine goes on working."""
+    engine = load_engine(small_model, EngineConfig())
+    with pytest.raises(EngineError, match=str(bad.dtype)):
+        engine.infer(bad)
+    engine.infer(picture(8, 8))
+
+
+def test_missing_and_foreign_files(tmp_path: Path, small_model: Path) -> None:
+    """Each wrong file is named, with what is wrong with it."""
+    with pytest.raises(EngineError, match='none.onnx: no such model file'):
+        load_engine(tmp_path / 'none.onnx', EngineConfig())
+    broken = tmp_path / 'broken.onnx'
+    broken.write_bytes(small_model.read_bytes()[:1000])
+    with pytest.raises(EngineError, match='broken.onnx: ONNX Runtime cannot load it'):
+        load_engine(broken, EngineConfig())
+    other = tmp_path / 'weights.pth'
+    other.write_bytes(b'x')
+    with pytest.raises(EngineError, match=r"weights.pth: no engine runs '.pth' files"):
+        load_engine(other, EngineConfig())
+    plan = tmp_path / 'model.plan'
+    plan.write_bytes(b'x')
+    with pytest.raises(EngineError, match='TensorRT'):
+        load_engine(plan, EngineConfig())
+
+
+def test_another_networks_model_is_refused(tmp_path: Path) -> None:
+    """A valid ONNX file without our metadata, or with our metadata over other outputs."""
+    body = 'g (uint8[H, W, 3] image) => (uint8[H, W, 3] same) { same = Identity(image) }'
+    model = onnx.parser.parse_model(f'<ir_version: 8, opset_import: ["" : 18]> {body}')
+    path = tmp_path / 'other.onnx'
+    onnx.save(model, path)
+    with pytest.raises(EngineError, match='other.onnx: not a model of this package'):
+        load_engine(path, EngineConfig())
+    onnx.helper.set_model_props(model, ModelInfo(('a',), np.zeros((1, 3), np.uint8),
+                                                 ).to_metadata())
+    onnx.save(model, path)
+    with pytest.raises(EngineError, match=r'other.onnx: has .*same.*expected .*ids'):
+        load_engine(path, EngineConfig())
+
+
+@pytest.mark.parametrize(('key', 'value'), [
+    ('dseg.palette', '[[1, 2, 300]]'), ('dseg.class_names', '['), ('dseg.input_size', '[1]'),
+    ('dseg.network_pixels', 'many'), ('dseg.format', '9')])
+def test_damaged_metadata_is_named(key: str, value: str) -> None:
+    """Metadata that cannot be is an error, not a strange mask later."""
+    metadata = ModelInfo(('a',), np.zeros((1, 3), np.uint8)).to_metadata()
+    with pytest.raises(EngineError, match='m.onnx'):
+        ModelInfo.from_metadata({**metadata, key: value}, 'm.onnx')
+    del metadata[key]
+    with pytest.raises(EngineError, match=key):
+        ModelInfo.from_metadata(metadata, 'm.onnx')
+
+
+def test_the_shipped_model_runs_in_time() -> None:
+    """The default model is there, small, and takes some 10 ms of one core for 960x540."""
+    engine = load_engine(SHIPPED, EngineConfig(threads=1))
+    assert SHIPPED.stat().st_size < 4_000_000
+    image = picture(540, 960)
+    engine.infer(image)
+    cpu_ms = []
+    for _ in range(7):
+        begin = time.thread_time()
+        engine.infer(image)
+        cpu_ms.append((time.thread_time() - begin) * 1e3)
+    assert np.median(cpu_ms) < 100, cpu_ms
