@@ -66,6 +66,16 @@ class ProposalExtractor:
         """Tell what the last sweep was taken for; None without a spinning scan pattern."""
         return self._assign_rows.sensor
 
+    def adopt(self, sensor: Sensor | None, cloud: Cloud) -> None:
+        """
+        Take a sensor that was derived elsewhere, so that parallel workers find the same.
+
+        :param sensor: what another extractor's `sensor` was; None to derive it from the next
+            sweep.
+        :param cloud: a sweep of it.
+        """
+        self._assign_rows.adopt(sensor, cloud)
+
     def __call__(self, cloud: Cloud) -> Proposals:
         """
         Find ground and proposals.

@@ -57,18 +57,30 @@ class RowAssigner:
         """
         if cloud.ring is not None:
             check_rings(cloud.ring)
-        source = (cloud.frame, cloud.ring is not None)
-        if source == self._source and self.sensor is not None:
+        if _source_of(cloud) == self._source and self.sensor is not None:
             if self._assign(cloud, turn, rho_m, row):
                 return True
-        self._source = source
-        self.sensor = derive_sensor(cloud, turn, rho_m, self._config)
+        self._know(derive_sensor(cloud, turn, rho_m, self._config), cloud)
         if self.sensor is None:
             return False
-        if self.sensor.rows_from == 'elevation':
-            self._table, self._low, self._scale = elevation_table(self.sensor)
         self._assign(cloud, turn, rho_m, row)
         return True
+
+    def adopt(self, sensor: Sensor | None, cloud: Cloud) -> None:
+        """
+        Take a sensor that was derived elsewhere.
+
+        :param sensor: the sensor, or None to derive it from the next sweep.
+        :param cloud: a sweep of it.
+        """
+        if sensor is not self.sensor or _source_of(cloud) != self._source:
+            self._know(sensor, cloud)
+
+    def _know(self, sensor: Sensor | None, cloud: Cloud) -> None:
+        """Keep a sensor for clouds like this one."""
+        self._source, self.sensor = _source_of(cloud), sensor
+        if sensor is not None and sensor.rows_from == 'elevation':
+            self._table, self._low, self._scale = elevation_table(sensor)
 
     def _assign(self, cloud: Cloud, turn: Floats, rho_m: Floats,
                 row: NDArray[np.int16]) -> bool:
@@ -85,3 +97,8 @@ class RowAssigner:
             return scans == len(sensor.row_of_beam)
         outside = rows_by_elevation(cloud.z, rho_m, self._table, self._low, self._scale, row)
         return self._config.sensor != 'auto' or outside <= _MISFIT * len(row)
+
+
+def _source_of(cloud: Cloud) -> tuple[str, bool]:
+    """Tell clouds of different sensors apart by what is said of them."""
+    return cloud.frame, cloud.ring is not None
