@@ -85,7 +85,8 @@ def camera_info(store: Any, stamp_ns: int) -> Any:
     roi = of(store, 'sensor_msgs/msg/RegionOfInterest', x_offset=0, y_offset=0, height=0, width=0,
              do_rectify=False)
     return of(store, 'sensor_msgs/msg/CameraInfo', height=6, width=8,
-              header=header(store, stamp_ns, 'camera_optical'), distortion_model='plumb_bob', binning_x=0, binning_y=0, roi=roi,
+              header=header(store, stamp_ns, 'camera_optical'), distortion_model='plumb_bob',
+              binning_x=0, binning_y=0, roi=roi,
               **arrays)
 
 
