@@ -15,5 +15,5 @@
 """
 The simulated drive: a street, its traffic, a camera and a LiDAR, written as a bag.
 
-`record.simulate` writes the bag; `drive.render` gives the frames in memory.
+`bag.simulate` writes the bag; `drive.render` gives the frames in memory.
 """

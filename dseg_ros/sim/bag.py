@@ -12,146 +12,97 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The simulated drive as a rosbag2 (MCAP)."""
+"""The recipe `dseg sim`: render a drive on several cores and record it as a rosbag2 (MCAP)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 import json
+import multiprocessing
+import os
 from pathlib import Path
-from typing import Any
+import shutil
 
-import cv2
-import numpy as np
-from numpy.typing import NDArray
 from rosbags.interfaces import (Connection, Qos, QosDurability, QosHistory, QosLiveliness,
                                 QosReliability, QosTime)
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import get_typestore, Stores
-from scipy.spatial.transform import Rotation
 
 from dseg_ros.config.schema import as_mapping
-from dseg_ros.sim.drive import Drive, SimFrame
-from dseg_ros.types import Camera
+from dseg_ros.config.sim import SimConfig
+from dseg_ros.sim.drive import Drive
+from dseg_ros.sim.messages import (CAMERA_INFO, COMPRESSED, Entry, IMAGE, MASK, Messages, POINTS,
+                                   TF, TF_STATIC)
 
-IMAGE = '/camera/front/image_raw'
-COMPRESSED = IMAGE + '/compressed'
-CAMERA_INFO = '/camera/front/camera_info'
-POINTS = '/lidar/points'
-MASK = '/sim/mask'
-TF, TF_STATIC = '/tf', '/tf_static'
-ODOM, BASE = 'odom', 'base_link'
-IMAGE_LATENCY_NS, CLOUD_LATENCY_NS = 8_000_000, 3_000_000
-"""From the end of a measurement to its recording."""
-TF_MARGIN_S = 0.3
-"""How far odometry reaches beyond the first and last measurement."""
-NS = 1_000_000_000
+Progress = Callable[[int, int], None]
+"""Called as (frames done, frames in all)."""
+Record = tuple[str, int, bytes]
+"""Topic, stamp [ns], serialised message."""
+ALONE = 12
+"""Up to this many frames a second process costs more than it brings."""
 
 _STORE = get_typestore(Stores.ROS2_JAZZY)
-_T: Any = _STORE.types
-POINT = np.dtype({
-    'names': ['x', 'y', 'z', 'intensity', 'ring', 'time', 'label', 'instance'],
-    'formats': ['<f4', '<f4', '<f4', '<f4', '<u2', '<f4', 'u1', '<u2'],
-    'offsets': [0, 4, 8, 12, 16, 20, 24, 26], 'itemsize': 28})
-"""One point of /lidar/points; time is relative to the header stamp [s]."""
-_DATATYPE = {'f4': 7, 'u2': 4, 'u1': 2}
+_drive: Drive | None = None
+"""The drive of a worker process."""
 
 
-@dataclass(frozen=True)
-class Entry:
-    """A serialised message on its way into the bag."""
-
-    topic: str
-    stamp_ns: int
-    data: bytes
+class SimError(RuntimeError):
+    """The drive cannot be recorded; the message says why."""
 
 
-def _header(stamp_ns: int, frame: str) -> Any:
-    stamp = _T['builtin_interfaces/msg/Time'](stamp_ns // NS, stamp_ns % NS)
-    return _T['std_msgs/msg/Header'](stamp, frame)
+def simulate(config: SimConfig, out: Path, progress: Progress | None = None) -> Path:
+    """
+    Record a simulated drive.
+
+    :param config: what to simulate; the bag does not depend on its number of workers.
+    :param out: the folder of the bag, which appears when it is complete.
+    :returns: out.
+    :raises SimError: if out exists.
+    """
+    out = Path(out)
+    if out.exists():
+        raise SimError(f'{out} exists already; choose another place or remove it')
+    # The bag's file is named after its folder, so the folder keeps its name inside another one.
+    partial = out.parent / f'.{out.name}.partial'
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        with BagWriter(partial / out.name, Drive(config)) as writer:
+            for done, records in enumerate(_rendered(config), start=1):
+                writer.write(records)
+                if progress is not None:
+                    progress(done, config.frames)
+        (partial / out.name).rename(out)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return out
 
 
-def _entry(topic: str, stamp_ns: int, message: Any) -> Entry:
-    return Entry(topic, stamp_ns, bytes(_STORE.serialize_cdr(message, message.__msgtype__)))
+def _rendered(config: SimConfig) -> Iterator[list[Record]]:
+    workers = config.workers or min(4, len(os.sched_getaffinity(0)))
+    if workers == 1 or config.frames <= ALONE:
+        _start(config)
+        yield from map(_frame, range(config.frames))
+        return
+    # Spawned, not forked: Open3D's threads do not survive a fork.
+    context = multiprocessing.get_context('spawn')
+    with ProcessPoolExecutor(workers, context, _start, (config,)) as pool:
+        yield from pool.map(_frame, range(config.frames))
 
 
-def _image_message(array: NDArray[np.uint8], encoding: str, header: Any) -> Any:
-    height, width = array.shape[:2]
-    return _T['sensor_msgs/msg/Image'](header, height, width, encoding, 0, array.nbytes // height,
-                                       np.ascontiguousarray(array).reshape(-1))
+def _start(config: SimConfig) -> None:
+    global _drive
+    _drive = Drive(config)
 
 
-def _camera_info(camera: Camera, header: Any) -> Any:
-    k = camera.intrinsics
-    projection = np.concatenate([k, np.zeros((3, 1))], axis=1)
-    roi = _T['sensor_msgs/msg/RegionOfInterest'](0, 0, 0, 0, False)
-    return _T['sensor_msgs/msg/CameraInfo'](
-        header, camera.height, camera.width, camera.model, camera.distortion, k.reshape(-1),
-        np.eye(3).reshape(-1), projection.reshape(-1), 0, 0, roi)
+def _frame(index: int) -> list[Record]:
+    assert _drive is not None
+    return [_record(entry) for entry in Messages(_STORE.types).frame(_drive.frame(index), _drive)]
 
 
-def _cloud_message(frame: SimFrame) -> Any:
-    cloud = frame.cloud
-    points = np.zeros(len(cloud), POINT)
-    for name, array in (('x', cloud.x), ('y', cloud.y), ('z', cloud.z),
-                        ('intensity', cloud.intensity), ('ring', cloud.ring),
-                        ('time', cloud.time_s), ('label', cloud.label),
-                        ('instance', frame.instance)):
-        points[name] = array
-    fields = [_T['sensor_msgs/msg/PointField'](name, kind[1], _DATATYPE[kind[0].str[1:]], 1)
-              for name, kind in (POINT.fields or {}).items()]
-    return _T['sensor_msgs/msg/PointCloud2'](
-        _header(cloud.stamp_ns, cloud.frame), 1, len(cloud), fields, False, POINT.itemsize,
-        POINT.itemsize * len(cloud), points.view(np.uint8), True)
-
-
-def frame_entries(frame: SimFrame, drive: Drive) -> list[Entry]:
-    """Serialise a frame: image, calibration, mask and cloud, in order of their recording."""
-    config, image = drive.config, frame.image
-    header = _header(image.stamp_ns, image.frame)
-    bgr = np.ascontiguousarray(image.rgb[..., ::-1])
-    if config.image_format == 'raw':
-        picture = (IMAGE, _image_message(bgr, 'bgr8', header))
-    else:
-        _, jpeg = cv2.imencode('.jpg', bgr, [cv2.IMWRITE_JPEG_QUALITY, config.jpeg_quality])
-        picture = (COMPRESSED, _T['sensor_msgs/msg/CompressedImage'](header, 'bgr8; jpeg compressed '
-                                                                     'bgr8', jpeg.reshape(-1)))
-    seen = image.stamp_ns + IMAGE_LATENCY_NS
-    swept = frame.cloud.stamp_ns + round(NS / config.rate_hz) + CLOUD_LATENCY_NS
-    entries = [_entry(picture[0], seen, picture[1]),
-               _entry(CAMERA_INFO, seen, _camera_info(drive.camera, header)),
-               _entry(MASK, seen, _image_message(frame.mask, 'mono8', header)),
-               _entry(POINTS, swept, _cloud_message(frame))]
-    return sorted(entries, key=lambda entry: entry.stamp_ns)
-
-
-def _transform(parent: str, child: str, stamp_ns: int, pose: NDArray[np.float64]) -> Any:
-    x, y, z, w = Rotation.from_matrix(pose[:3, :3]).as_quat()
-    return _T['geometry_msgs/msg/TransformStamped'](
-        _header(stamp_ns, parent), child, _T['geometry_msgs/msg/Transform'](
-            _T['geometry_msgs/msg/Vector3'](*map(float, pose[:3, 3])),
-            _T['geometry_msgs/msg/Quaternion'](float(x), float(y), float(z), float(w))))
-
-
-def static_entry(drive: Drive) -> Entry:
-    """Serialise /tf_static: where LiDAR and camera are mounted."""
-    stamp = drive.stamp_ns(-TF_MARGIN_S)
-    message = _T['tf2_msgs/msg/TFMessage']([
-        _transform(BASE, 'lidar', stamp, drive.base_T_lidar),
-        _transform(BASE, drive.camera.frame, stamp, drive.base_T_camera)])
-    return _entry(TF_STATIC, stamp, message)
-
-
-def odometry_entries(drive: Drive) -> Iterator[Entry]:
-    """Serialise /tf: odometry from before the first measurement to after the last one."""
-    stop_s = drive.sweep_s(drive.config.frames) + TF_MARGIN_S
-    count = int(np.ceil((stop_s + TF_MARGIN_S) * drive.config.tf_rate_hz)) + 1
-    for i in range(count):
-        t_s = -TF_MARGIN_S + i / drive.config.tf_rate_hz
-        stamp = drive.stamp_ns(t_s)
-        yield _entry(TF, stamp, _T['tf2_msgs/msg/TFMessage'](
-            [_transform(ODOM, BASE, stamp, drive.odom_T_base(t_s))]))
+def _record(entry: Entry) -> Record:
+    kind = entry.message.__msgtype__
+    return entry.topic, entry.stamp_ns, bytes(_STORE.serialize_cdr(entry.message, kind))
 
 
 def _qos(depth: int, latched: bool = False) -> Qos:
@@ -163,7 +114,7 @@ def _qos(depth: int, latched: bool = False) -> Qos:
 
 class BagWriter:
     """
-    Write entries in order of their stamps.
+    Write records in order of their stamps, odometry in between.
 
     :param path: the folder of the bag; must not exist.
     """
@@ -177,35 +128,43 @@ class BagWriter:
               TF_STATIC: ('tf2_msgs/msg/TFMessage', _qos(1, latched=True))}
 
     def __init__(self, path: Path, drive: Drive) -> None:
-        """Open the bag and write what comes before the first frame."""
+        """Describe the bag; it is opened as a context manager."""
         self._writer = Writer(path, version=9, storage_plugin=StoragePlugin.MCAP)
-        self._writer.set_custom_data('dseg_sim', json.dumps(as_mapping(drive.config)))
+        options = as_mapping(drive.config)
+        del options['workers']
+        self._writer.set_custom_data('dseg_sim', json.dumps(options))
         self._connections: dict[str, Connection] = {}
-        self._odometry = odometry_entries(drive)
-        self._next: Entry | None = None
+        messages = Messages(_STORE.types)
+        self._static = messages.static(drive)
+        self._odometry = messages.odometry(drive)
+        self._next: Entry | None = next(self._odometry)
+
+    def __enter__(self) -> BagWriter:
+        """Open the bag and write what holds for all of it."""
         self._writer.open()
-        self._put(static_entry(drive))
-        self._next = next(self._odometry)
+        self._put(_record(self._static))
+        return self
 
-    def write(self, entries: list[Entry]) -> None:
-        """Write a frame, odometry up to it first."""
-        for entry in entries:
-            self._odometry_until(entry.stamp_ns)
-            self._put(entry)
-
-    def close(self) -> None:
+    def __exit__(self, *_: object) -> None:
         """Write the rest of the odometry and the index."""
         self._odometry_until(None)
         self._writer.close()
 
+    def write(self, records: list[Record]) -> None:
+        """Write a frame, odometry up to it first."""
+        for record in records:
+            self._odometry_until(record[1])
+            self._put(record)
+
     def _odometry_until(self, stamp_ns: int | None) -> None:
         while self._next is not None and (stamp_ns is None or self._next.stamp_ns <= stamp_ns):
-            self._put(self._next)
+            self._put(_record(self._next))
             self._next = next(self._odometry, None)
 
-    def _put(self, entry: Entry) -> None:
-        if entry.topic not in self._connections:
-            kind, qos = self.TOPICS[entry.topic]
-            self._connections[entry.topic] = self._writer.add_connection(
-                entry.topic, kind, typestore=_STORE, offered_qos_profiles=[qos])
-        self._writer.write(self._connections[entry.topic], entry.stamp_ns, entry.data)
+    def _put(self, record: Record) -> None:
+        topic, stamp_ns, data = record
+        if topic not in self._connections:
+            kind, qos = self.TOPICS[topic]
+            self._connections[topic] = self._writer.add_connection(
+                topic, kind, typestore=_STORE, offered_qos_profiles=[qos])
+        self._writer.write(self._connections[topic], stamp_ns, data)
