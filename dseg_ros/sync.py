@@ -1,0 +1,359 @@
+# Copyright 2026 The dseg_ros authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+Which image belongs to which cloud: nearest stamps, offline and online.
+
+The matcher is driven by the clouds. Every image is used at most once, and the images of a camera
+keep their order. The choice minimises the sum of |dt| in which a cloud without image costs the
+tolerance, so a lost image never shifts all later pairs. It is final as soon as no message still
+to come is expected to change it: a later image has come, or is due too late, to be nearer; the
+next cloud is not nearer to the image. A contested image waits for what comes, at most until stamps
+went on for `wait_ms`. All of it is our choice; message_filters' approximate policy is greedy and
+stops after a clock jump.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections import Counter, deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from dseg_ros.config.schema import ConfigError
+from dseg_ros.config.sync import SyncConfig
+from dseg_ros.types import Dropped
+
+MS = 1_000_000
+NEVER = 1 << 62
+NO_IMAGE = 'cloud without enough images within tolerance'
+NO_CLOUD = 'image without a cloud within tolerance'
+SUPERSEDED = 'image superseded by a nearer one'
+OUT_OF_ORDER = 'out of order'
+REPEATED = 'stamp repeated'
+JUMPED = 'clock jumped back'
+OVERFLOW = 'queue full'
+GAPS = 8  # gaps between messages from which the smallest to be expected is taken
+
+
+@dataclass(frozen=True, eq=False)
+class Match:
+    """
+    A cloud with its images.
+
+    :param stamp_ns: of the cloud.
+    :param cloud: what was pushed.
+    :param images: what was pushed, by source; a source without image is absent.
+    :param stamps_ns: stamps of the images, by source.
+    """
+
+    stamp_ns: int
+    cloud: Any
+    images: Mapping[str, Any]
+    stamps_ns: Mapping[str, int]
+
+
+@dataclass(eq=False)
+class _Clock:
+    """The stamps of one stream."""
+
+    latest_ns: int | None = None
+    gaps_ns: deque[int] = field(default_factory=lambda: deque(maxlen=GAPS))
+
+    def tick(self, stamp_ns: int) -> None:
+        if self.latest_ns is None or stamp_ns > self.latest_ns:
+            if self.latest_ns is not None:
+                self.gaps_ns.append(stamp_ns - self.latest_ns)
+            self.latest_ns = stamp_ns
+
+    def predicted_ns(self, count: int) -> list[int]:
+        """Guess the next stamps from the usual gap."""
+        if self.latest_ns is None or not self.gaps_ns:
+            return []
+        gap = sorted(self.gaps_ns)[len(self.gaps_ns) // 2]
+        return [self.latest_ns + gap * (i + 1) for i in range(count)]
+
+    def next_ns(self) -> int | None:
+        """Bound the next stamp from below, by what the stream did so far."""
+        if self.latest_ns is None:
+            return None
+        return self.latest_ns + min(self.gaps_ns, default=0)
+
+
+@dataclass(order=True)
+class _Image:
+    stamp_ns: int
+    item: Any = field(compare=False)
+
+
+@dataclass(eq=False)
+class _Source:
+    """A camera: its waiting images, and how many of the waiting clouds it has decided."""
+
+    tolerance_ns: int
+    offset_ns: int
+    clock: _Clock = field(default_factory=_Clock)
+    images: list[_Image] = field(default_factory=list)
+    decided: int = 0
+
+
+@dataclass(order=True)
+class _Waiting:
+    stamp_ns: int
+    item: Any = field(compare=False)
+    images: dict[str, _Image] = field(default_factory=dict, compare=False)
+
+
+def nearest(targets_ns: Sequence[int], stamps_ns: Sequence[int], tolerance_ns: int
+            ) -> list[int | None]:
+    """
+    Assign images to clouds: order kept, each used once, sum of |dt| or else tolerance minimal.
+
+    :param targets_ns: rising, where the image of each cloud is expected.
+    :param stamps_ns: rising, of the images.
+    :param tolerance_ns: largest |dt|, and the price of a cloud without image.
+    :returns: for each target the index of its image, or None.
+    """
+    rows, columns = len(targets_ns), len(stamps_ns)
+    cost = [[0] * (columns + 1) for _ in range(rows + 1)]
+    for i in range(rows - 1, -1, -1):
+        cost[i][columns] = cost[i + 1][columns] + tolerance_ns
+        for j in range(columns - 1, -1, -1):
+            dt = abs(targets_ns[i] - stamps_ns[j])
+            pair = dt + cost[i + 1][j + 1] if dt <= tolerance_ns else NEVER
+            cost[i][j] = min(pair, cost[i][j + 1], cost[i + 1][j] + tolerance_ns)
+    result: list[int | None] = []
+    j = 0
+    for i in range(rows):
+        while j < columns and cost[i][j] == cost[i][j + 1]:
+            j += 1
+        if cost[i][j] == cost[i + 1][j] + tolerance_ns:
+            result.append(None)
+        else:
+            result.append(j)
+            j += 1
+    return result
+
+
+class NearestMatcher:
+    """
+    Matches clouds with the nearest image of each camera; for one thread at a time.
+
+    Items are opaque. Every push returns the matches that it completed, in the order of their
+    stamps. A stamp well before its predecessor in the same stream means that the clock was set
+    back: what is waiting is matched as after `flush`, and everything starts anew.
+    """
+
+    def __init__(self, config: SyncConfig, sources: Sequence[str]) -> None:
+        """
+        Start empty.
+
+        :param config: tolerances, offsets, patience.
+        :param sources: names of the cameras.
+        :raises ConfigError: if there are neither one nor as many tolerances or offsets as
+            cameras, or more images are demanded than there are cameras.
+        """
+        self.missing: Counter[str] = Counter()
+        """Matches without an image of a source, by source."""
+        self._config = config
+        self._drops: Counter[str] = Counter()
+        tolerances = _per_source('tolerance_ms', config.tolerance_ms, sources)
+        offsets = _per_source('offset_ms', config.offset_ms, sources)
+        if config.min_images > len(sources):
+            raise ConfigError(f'min_images: {config.min_images} of {len(sources)} cameras')
+        self._sources = {name: _Source(int(tolerance * MS), int(offset * MS))
+                         for name, tolerance, offset in zip(sources, tolerances, offsets)}
+        self._cloud_clock = _Clock()
+        self._clouds: list[_Waiting] = []
+        self._released_ns: int | None = None
+        self._now_ns: int | None = None
+        self._jump_ns: tuple[int, int] | None = None
+
+    @property
+    def dropped(self) -> Dropped:
+        """Clouds and images that were left out, by reason."""
+        return Dropped({reason: n for reason, n in self._drops.items() if n})
+
+    def push_cloud(self, stamp_ns: int, item: Any) -> list[Match]:
+        """
+        Take a cloud.
+
+        :param stamp_ns: the moment to be matched (see geometry.sweep_middle_ns).
+        :param item: what to return with the match.
+        """
+        matches = self._jump(self._cloud_clock, stamp_ns)
+        if self._is_stale(stamp_ns):
+            return matches
+        waiting = _Waiting(stamp_ns, item)
+        place = bisect_left(self._clouds, waiting)
+        if place < len(self._clouds) and self._clouds[place] == waiting or (
+                stamp_ns == self._released_ns):
+            self._drops[REPEATED] += 1
+        elif self._is_too_late(stamp_ns, place):
+            self._drops[OUT_OF_ORDER] += 1
+        else:
+            self._clouds.insert(place, waiting)
+            self._tick(self._cloud_clock, stamp_ns)
+        return matches + self._settle(force=len(self._clouds) > self._config.queue)
+
+    def push_image(self, source: str, stamp_ns: int, item: Any) -> list[Match]:
+        """
+        Take an image.
+
+        :param source: its camera, one of those given to the constructor.
+        :param stamp_ns: time of exposure.
+        :param item: what to return with the match.
+        """
+        camera = self._sources[source]
+        matches = self._jump(camera.clock, stamp_ns)
+        if self._is_stale(stamp_ns):
+            return matches
+        image = _Image(stamp_ns, item)
+        place = bisect_left(camera.images, image)
+        if (place < len(camera.images) and camera.images[place] == image
+                or stamp_ns == camera.clock.latest_ns):
+            self._drops[REPEATED] += 1
+            return matches
+        insort(camera.images, image)
+        self._tick(camera.clock, stamp_ns)
+        matches += self._settle()
+        if len(camera.images) > self._config.queue:
+            del camera.images[0]
+            self._drops[OVERFLOW] += 1
+        return matches
+
+    def flush(self) -> list[Match]:
+        """Match what is waiting as if nothing more would come; use it at the end."""
+        matches = self._settle(force=True)
+        for camera in self._sources.values():
+            self._drop_images(camera, len(camera.images), None)
+        return matches
+
+    def _tick(self, clock: _Clock, stamp_ns: int) -> None:
+        clock.tick(stamp_ns)
+        self._now_ns = stamp_ns if self._now_ns is None else max(self._now_ns, stamp_ns)
+
+    def _jump(self, clock: _Clock, stamp_ns: int) -> list[Match]:
+        """Start anew if the clock was set back; returns what was waiting."""
+        back_ns = int(self._config.jump_back_ms * MS)
+        if clock.latest_ns is None or stamp_ns >= clock.latest_ns - back_ns:
+            return []
+        matches = self._settle(force=True)
+        for camera in self._sources.values():
+            self._drops[JUMPED] += len(camera.images)
+            camera.images.clear()
+            camera.clock = _Clock()
+        self._cloud_clock = _Clock()
+        self._jump_ns = None if self._now_ns is None else (self._now_ns, stamp_ns)
+        self._now_ns, self._released_ns = stamp_ns, None
+        return matches
+
+    def _is_stale(self, stamp_ns: int) -> bool:
+        """Drop what was sent before the clock was set back and comes shortly after."""
+        if self._jump_ns is None or self._now_ns is None:
+            return False
+        before, after = self._jump_ns
+        if self._now_ns - after > self._config.wait_ms * MS:
+            self._jump_ns = None
+            return False
+        leap, leapable = stamp_ns - self._now_ns, int(self._config.jump_back_ms * MS)
+        stale = leap > max(leapable, 2 * (before - stamp_ns)) and stamp_ns <= before + leapable
+        self._drops[JUMPED] += stale
+        return stale
+
+    def _is_too_late(self, stamp_ns: int, place: int) -> bool:
+        """Tell whether a later cloud was decided before this one came."""
+        return (self._released_ns is not None and stamp_ns < self._released_ns
+                or any(camera.decided > place for camera in self._sources.values()))
+
+    def _settle(self, force: bool = False) -> list[Match]:
+        """Decide what can be decided and release the clouds that all cameras have decided."""
+        for name, camera in self._sources.items():
+            while camera.decided < len(self._clouds) and self._decide(name, camera, force):
+                pass
+        matches = []
+        while self._clouds and all(c.decided > 0 for c in self._sources.values()):
+            matches += self._release()
+        return matches
+
+    def _release(self) -> list[Match]:
+        cloud = self._clouds.pop(0)
+        self._released_ns = cloud.stamp_ns
+        for name, camera in self._sources.items():
+            camera.decided -= 1
+            self.missing[name] += name not in cloud.images
+        if len(cloud.images) < self._config.min_images:
+            self._drops[NO_IMAGE] += 1
+            return []
+        return [Match(cloud.stamp_ns, cloud.item,
+                      {name: image.item for name, image in cloud.images.items()},
+                      {name: image.stamp_ns for name, image in cloud.images.items()})]
+
+    def _decide(self, name: str, camera: _Source, force: bool) -> bool:
+        """Choose the image of the oldest undecided cloud if the choice is final."""
+        undecided = self._clouds[camera.decided:]
+        targets = [cloud.stamp_ns + camera.offset_ns for cloud in undecided]
+        stamps = [image.stamp_ns for image in camera.images]
+        # Without those to come, the last clouds would seem to need the images of earlier ones.
+        to_come = [] if force else camera.clock.predicted_ns(len(targets))
+        index = nearest(targets, stamps + to_come, camera.tolerance_ns)[0]
+        assert self._now_ns is not None
+        late = self._now_ns - targets[0] >= self._config.wait_ms * MS
+        if index is not None and index >= len(stamps):
+            if not late:
+                return False
+            index = nearest(targets, stamps, camera.tolerance_ns)[0]
+        chosen_ns = None if index is None else stamps[index]
+        if not (force or late or self._is_final(camera, targets, chosen_ns)):
+            return False
+        if index is None:
+            gone = bisect_left(stamps, targets[0] - camera.tolerance_ns)
+            self._drop_images(camera, gone, None)
+        else:
+            self._drop_images(camera, index, targets[0])
+            undecided[0].images[name] = camera.images.pop(0)
+        camera.decided += 1
+        return True
+
+    def _is_final(self, camera: _Source, targets: Sequence[int], chosen_ns: int | None) -> bool:
+        target = targets[0]
+        cost = camera.tolerance_ns if chosen_ns is None else abs(chosen_ns - target)
+        image_ns = camera.clock.next_ns()
+        if image_ns is None or image_ns - target < cost:
+            return False  # an image still to come may be nearer
+        if any(abs(image.stamp_ns - target) < cost for image in camera.images):
+            return False  # a later cloud took the nearest: what comes may settle it otherwise
+        if chosen_ns is None or chosen_ns <= target:
+            return True
+        if len(targets) > 1:
+            return targets[1] - chosen_ns >= cost
+        cloud_ns = self._cloud_clock.next_ns() if self._cloud_clock.gaps_ns else None
+        return cloud_ns is not None and cloud_ns + camera.offset_ns - chosen_ns >= cost
+
+    def _drop_images(self, camera: _Source, count: int, target_ns: int | None) -> None:
+        """Drop the oldest images of a camera; those near the target lost against another."""
+        for image in camera.images[:count]:
+            near = target_ns is not None and (
+                abs(image.stamp_ns - target_ns) <= camera.tolerance_ns)
+            self._drops[SUPERSEDED if near else NO_CLOUD] += 1
+        del camera.images[:count]
+
+
+def _per_source(name: str, values: Sequence[float], sources: Sequence[str]) -> Sequence[float]:
+    if len(values) == 1:
+        return list(values) * len(sources)
+    if len(values) != len(sources):
+        raise ConfigError(f'{name}: {len(values)} values for {len(sources)} cameras')
+    return values
