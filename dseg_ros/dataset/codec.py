@@ -27,6 +27,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields
+from functools import lru_cache
 from io import BytesIO
 import json
 from typing import Any
@@ -63,7 +64,7 @@ def encode(sample: Sample, compress: bool = False) -> dict[str, bytes]:
         'points': len(sample.cloud), 'proposals': len(sample.proposals),
         'method': sample.proposals.method,
         'views': [_view_record(v) for v in sample.views],
-        'dropped': dict(sample.dropped.counts),
+        'dropped': dict(sample.dropped.counts), 'problems': list(sample.problems),
         'members': {suffix: f'{crc32(data):08x}' for suffix, data in members.items()}}
     return {**members, 'json': seal(about)}
 
@@ -89,7 +90,8 @@ def decode(key: str, members: Mapping[str, bytes], verified: bool = False) -> Sa
         proposals = Proposals(stamp_ns=about['stamp_ns'], frame=about['lidar_frame'],
                               method=about['method'], **arrays)
         views = tuple(_view(record, members) for record in about['views'])
-        return Sample(about['source'], cloud, proposals, views, Dropped(about['dropped']))
+        return Sample(about['source'], cloud, proposals, views, Dropped(about['dropped']),
+                      tuple(about['problems']))
     except (KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
         raise DatasetError(f'{key}: {error}') from error
 
@@ -178,11 +180,19 @@ def _view_record(view: RecordedView) -> dict[str, Any]:
 
 
 def _view(record: Mapping[str, Any], members: Mapping[str, bytes]) -> RecordedView:
-    camera = {**record['camera'],
-              'intrinsics': np.asarray(record['camera']['intrinsics'], np.float64),
-              'distortion': np.asarray(record['camera']['distortion'], np.float64)}
     return RecordedView(
         name=record['name'], data=members[f'{record["name"]}.{record["suffix"]}'],
-        suffix=record['suffix'], stamp_ns=record['stamp_ns'], camera=Camera(**camera),
+        suffix=record['suffix'], stamp_ns=record['stamp_ns'],
+        camera=_camera(json.dumps(record['camera'])),
         camera_T_lidar=np.asarray(record['camera_T_lidar'], np.float64),
         ego_motion_known=record['ego_motion_known'])
+
+
+@lru_cache(maxsize=64)
+def _camera(text: str) -> Camera:
+    """Read a calibration; samples with the same one share it, and what is derived from it."""
+    values = json.loads(text)
+    for name in ('intrinsics', 'distortion'):
+        values[name] = np.asarray(values[name], np.float64)
+        values[name].setflags(write=False)
+    return Camera(**values)

@@ -122,6 +122,7 @@ class Sample:
     :param proposals: the object proposals in them, aligned with the points.
     :param views: the images that belong to it, one per camera.
     :param dropped: what was left out of this sample, by reason.
+    :param problems: the same in words that name the values.
     :raises DatasetError: if proposals and cloud differ in length or a camera comes twice.
     """
 
@@ -130,6 +131,7 @@ class Sample:
     proposals: Proposals
     views: tuple[RecordedView, ...]
     dropped: Dropped = field(default_factory=Dropped)
+    problems: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Reject a sample whose parts do not belong together."""

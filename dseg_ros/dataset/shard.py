@@ -111,7 +111,7 @@ def scan(path: Path) -> Scan:
         while position < size:
             header = os.pread(file.fileno(), BLOCK, position)
             member = _parse(header)
-            if member and member[1] <= size - position - BLOCK:
+            if member and _stop(position, member[1]) <= size:
                 position = _add(entries, member, position)
             elif not header.strip(b'\0') and size - position == len(END):
                 closed, position = True, size
@@ -135,12 +135,17 @@ def _parse(header: bytes) -> tuple[str, int] | None:
 def _add(entries: list[Entry], member: tuple[str, int], position: int) -> int:
     name, size = member
     key, _, suffix = name.partition('.')
-    stop = position + BLOCK + size + -size % BLOCK
+    stop = _stop(position, size)
     if not entries or entries[-1].key != key or entries[-1].stop != position:
         entries.append(Entry(key, position, stop))
     entries[-1].members[suffix] = (position + BLOCK, size)
     entries[-1].stop = stop
     return stop
+
+
+def _stop(position: int, size: int) -> int:
+    """Return where a member of a size ends that has its header at a position."""
+    return position + BLOCK + size + -size % BLOCK
 
 
 def _extend(damage: list[tuple[int, int]], start: int, stop: int) -> list[tuple[int, int]]:
