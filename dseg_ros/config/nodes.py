@@ -23,7 +23,7 @@ from dseg_ros.config.dataset import SelectionConfig, StoreConfig
 from dseg_ros.config.lidar import ProposalsConfig
 from dseg_ros.config.runtime import EngineConfig
 from dseg_ros.config.schema import Config, ConfigError, option, section
-from dseg_ros.config.sync import SyncConfig
+from dseg_ros.config.sync import MotionConfig, SyncConfig
 
 CAMERA = '{camera}'
 ROS_NAME = re.compile(r'[A-Za-z][A-Za-z0-9_]*')
@@ -55,6 +55,10 @@ class InputsConfig(Config):
                 raise ConfigError(f'{name}: {getattr(self, name)!r} has no {CAMERA}, but there '
                                   f'are {len(self.cameras)} cameras')
 
+    def outputs(self, camera: str) -> str:
+        """Name the prefix of what a node publishes about a camera."""
+        return '~/' if len(self.cameras) == 1 else f'~/{camera}/'
+
     def image_topic(self, camera: str) -> str:
         """Name the image topic of a camera."""
         return self.image.replace(CAMERA, camera)
@@ -62,17 +66,6 @@ class InputsConfig(Config):
     def camera_info_topic(self, camera: str) -> str:
         """Name the camera_info topic of a camera."""
         return self.camera_info.replace(CAMERA, camera)
-
-
-@dataclass(frozen=True)
-class FramesConfig(Config):
-    """How ego motion is known."""
-
-    fixed: str = option(
-        'odom', 'Frame that stands still while the vehicle drives; empty = no motion '
-        'compensation.')
-    max_wait_s: float = option(
-        0.3, 'A pair waits at most this long for its transforms [s].', low=0.0)
 
 
 @dataclass(frozen=True)
@@ -88,7 +81,7 @@ class ProposalsNodeConfig(NodeConfig):
     """Options of proposals_node."""
 
     inputs: InputsConfig = section(InputsConfig)
-    frames: FramesConfig = section(FramesConfig)
+    motion: MotionConfig = section(MotionConfig)
     sync: SyncConfig = section(SyncConfig)
     proposals: ProposalsConfig = section(ProposalsConfig)
 
@@ -105,7 +98,7 @@ class SegmentationNodeConfig(NodeConfig):
     """Options of segmentation_node."""
 
     inputs: InputsConfig = section(InputsConfig)
-    frames: FramesConfig = section(FramesConfig)
+    motion: MotionConfig = section(MotionConfig)
     sync: SyncConfig = section(SyncConfig)
     engine: EngineConfig = section(EngineConfig)
     overlay: OverlayConfig = section(OverlayConfig)
@@ -116,7 +109,7 @@ class RecorderNodeConfig(NodeConfig):
     """Options of recorder_node."""
 
     inputs: InputsConfig = section(InputsConfig)
-    frames: FramesConfig = section(FramesConfig)
+    motion: MotionConfig = section(MotionConfig)
     sync: SyncConfig = section(SyncConfig)
     proposals: ProposalsConfig = section(ProposalsConfig)
     selection: SelectionConfig = section(SelectionConfig)

@@ -16,6 +16,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from dseg_ros.config.nodes import OverlayConfig
 from dseg_ros.nodes.publish import header, ImagePublisher, label_info, LATCHED, RESULT
 from dseg_ros.nodes.shell import Shell
@@ -31,7 +33,7 @@ from vision_msgs.msg import LabelInfo
 class CameraOutputs:
     """Publishes what someone listens to."""
 
-    def __init__(self, node: Shell[object], prefix: str, palette: NDArray[np.uint8],
+    def __init__(self, node: Shell[Any], prefix: str, palette: NDArray[np.uint8],
                  config: OverlayConfig) -> None:
         """
         Announce the topics.

@@ -35,7 +35,8 @@ def packed(rgb: NDArray[np.uint8]) -> NDArray[np.uint32]:
     :returns: (K,) uint32, 0x00RRGGBB.
     """
     red, green, blue = rgb.astype(np.uint32).T
-    return (red << 16) | (green << 8) | blue
+    values: NDArray[np.uint32] = (red << 16) | (green << 8) | blue
+    return values
 
 
 def clusters(cloud: Cloud, proposals: Proposals, palette: NDArray[np.uint32]) -> NDArray[np.void]:

@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 import time
+from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from dseg_ros.nodes.inputs import Feed
@@ -86,7 +87,7 @@ class Diagnostics:
                                       for k, v in health.values.items()])
 
 
-def input_health(feed: Feed[object]) -> Health:
+def input_health(feed: Feed[Any]) -> Health:
     """Judge a subscribed topic: does it come, as the right type, and all of it."""
     received_hz, sent_hz = feed.rate.hertz()
     types = feed.publishers()

@@ -16,19 +16,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from importlib import import_module
 import sys
 
-from dseg_ros.nodes.proposals_node import ProposalsNode
-from dseg_ros.nodes.recorder_node import RecorderNode
 from dseg_ros.nodes.running import run
-from dseg_ros.nodes.segmentation_node import SegmentationNode
-from dseg_ros.nodes.shell import Shell, Surroundings
+from dseg_ros.nodes.shell import Surroundings
 from rclpy.node import Node
 from rclpy.utilities import remove_ros_args
 
-NODES: dict[str, Callable[[Surroundings], Shell]] = {
-    'proposals': ProposalsNode, 'segmentation': SegmentationNode, 'recorder': RecorderNode}
+NODES = {'proposals': 'ProposalsNode', 'segmentation': 'SegmentationNode',
+         'recorder': 'RecorderNode'}
+"""Class by name; it is in <name>_node.py, which is imported only if wanted."""
 
 
 def compose(names: list[str]) -> list[Node]:
@@ -37,9 +35,10 @@ def compose(names: list[str]) -> list[Node]:
 
     :param names: keys of NODES.
     """
+    kinds = [getattr(import_module(f'dseg_ros.nodes.{n}_node'), NODES[n]) for n in names]
     owner = Node('drive_inputs', start_parameter_services=False)
     shared = Surroundings(owner)
-    return [owner, *(NODES[name](shared) for name in names)]
+    return [owner, *(kind(shared) for kind in kinds)]
 
 
 def main() -> None:

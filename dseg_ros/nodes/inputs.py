@@ -33,7 +33,6 @@ from dseg_ros.types import Camera, Cloud, Dropped, Image
 from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.node import Node
 from rclpy.qos import qos_profile_sensor_data, QoSProfile
-from rclpy.subscription import MessageInfo
 import sensor_msgs.msg
 
 T = TypeVar('T')
@@ -137,7 +136,7 @@ class Feed(Generic[T]):
         """List the message types that are published on the topic."""
         return [info.topic_type for info in self._node.get_publishers_info_by_topic(self.topic)]
 
-    def _receive(self, message: Any, info: MessageInfo) -> None:
+    def _receive(self, message: Any) -> None:
         now_s = time.monotonic()
         self.rate.add(stamp_ns(message.header), now_s)
         shared = Shared(message, self.kind.decode, now_s)

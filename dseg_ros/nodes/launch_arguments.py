@@ -46,7 +46,9 @@ ARGUMENTS = (
     Argument('log_level', 'info', 'Log level of the nodes.',
              ('debug', 'info', 'warn', 'error', 'fatal')),
     Argument('rviz', 'false', 'Start RViz.', BOOL),
-    Argument('rviz_config', 'config/drive.rviz', 'What RViz shows.'),
+    Argument('rviz_config', 'config/drive.rviz',
+             'What RViz shows; fitted to the cameras and the namespace.'),
+    Argument('rviz_fixed_frame', 'base_link', 'Frame that RViz draws in.'),
     Argument('model', '', 'Model file; empty = params_file, or else the one in the package.'),
     Argument('points', '', 'Topic of the LiDAR; empty = params_file.'),
     Argument('image', '', 'Topic of the camera, {camera} standing for its name; empty = '
@@ -55,7 +57,8 @@ ARGUMENTS = (
     Argument('cameras', '', 'Names of the cameras, by commas; empty = params_file.'),
     Argument('record', '', 'Data set to write what is seen to; empty = record nothing.'),
     Argument('bag', '', 'Recording to play (ROS 1 or 2); the launch ends with it.'),
-    Argument('bag_rate', '1.0', 'Speed of the recording.'),
+    Argument('bag_rate', '1.0', 'Speed relative to the recording; 0 = as fast as bag_lock_step '
+             'allows.'),
     Argument('bag_loop', 'false', 'Play it again and again.', BOOL),
     Argument('bag_lock_step', 'true',
              'Wait for the answers to each message, so that none is lost.', BOOL),
@@ -83,6 +86,12 @@ class Arguments:
     def __getitem__(self, name: str) -> str:
         """Return an argument."""
         return self.values[name]
+
+    @property
+    def namespace(self) -> str:
+        """Return the namespace as '' or '/name'."""
+        name = self.values['namespace'].strip('/')
+        return f'/{name}' if name else ''
 
     def true(self, name: str) -> bool:
         """Return a boolean argument."""

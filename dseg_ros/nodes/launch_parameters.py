@@ -26,9 +26,9 @@ from pathlib import Path
 import tempfile
 from typing import Any
 
-from dseg_ros.config.nodes import (NodeConfig, ProposalsNodeConfig, RecorderNodeConfig,
+from dseg_ros.config.nodes import (InputsConfig, ProposalsNodeConfig, RecorderNodeConfig,
                                    SegmentationNodeConfig)
-from dseg_ros.config.player import PlayerConfig
+from dseg_ros.config.player import ARROW, PlayerConfig
 from dseg_ros.config.schema import Config, ConfigError, from_mapping, options
 from dseg_ros.nodes.launch_arguments import Arguments, LaunchError
 import yaml
@@ -42,6 +42,14 @@ EVERYONE = '/**'
 Values = dict[str, Any]
 
 
+class _Plain(yaml.SafeDumper):
+    """Writes equal values out again, since rcl reads no aliases."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        """Never refer back."""
+        return True
+
+
 def resolve(given: Arguments, nodes: Iterable[str]) -> dict[str, Values]:
     """
     Work out the parameters of nodes: defaults of the file for all, for each, then arguments.
@@ -52,20 +60,21 @@ def resolve(given: Arguments, nodes: Iterable[str]) -> dict[str, Values]:
     :raises LaunchError: for a file or value that cannot be used, naming it.
     """
     path = given.file('params_file')
-    sections = _sections(path)
+    sections = read_sections(path)
     known = {o.name for kind in CONFIGS.values() for o in options(kind)}
     for name, values in sections.items():
         for option in values:
             if option not in known | {'use_sim_time'}:
                 raise LaunchError(f'{path}: {name}: no node has an option {option!r}')
-    resolved = {}
+    resolved: dict[str, Values] = {}
     for node in nodes:
         mine = {o.name for o in options(CONFIGS[node])}
         own = sections.get(node, {})
         if wrong := set(own) - mine - {'use_sim_time'}:
             raise LaunchError(f'{path}: {node}: unknown options {sorted(wrong)}')
-        values = {**sections.get(EVERYONE, {}), **own, **_from_arguments(given, node)}
-        values = {k: v for k, v in values.items() if k in mine}
+        overrides = (_of_player(given, resolved) if node == PLAYER else _of_node(given))
+        values = {k: v for k, v in {**sections.get(EVERYONE, {}), **own, **overrides}.items()
+                  if k in mine}
         try:
             from_mapping(CONFIGS[node], values)
         except ConfigError as error:
@@ -79,20 +88,19 @@ def write(parameters: Mapping[str, Values], namespace: str, use_sim_time: bool) 
     Write a parameter file.
 
     :param parameters: by node, without its namespace.
-    :param namespace: of all nodes, '' = none.
+    :param namespace: of all nodes, '' or '/name'.
     :param use_sim_time: of all nodes but the player, who makes the time.
     :returns: a temporary file, the caller's to delete.
     """
-    prefix = '/' + namespace.strip('/') + '/' if namespace.strip('/') else '/'
-    content = {prefix + node: {'ros__parameters': {
+    content = {f'{namespace}/{node}': {'ros__parameters': {
         **values, **({} if node == PLAYER else {'use_sim_time': use_sim_time})}}
         for node, values in parameters.items()}
     with tempfile.NamedTemporaryFile('w', prefix='dseg_', suffix='.yaml', delete=False) as file:
-        yaml.safe_dump(content, file)
+        yaml.dump(content, file, Dumper=_Plain)
     return Path(file.name)
 
 
-def _sections(path: Path) -> dict[str, Values]:
+def read_sections(path: Path) -> dict[str, Values]:
     """Read a ROS parameter file: dotted options by node name (without namespace) or /**."""
     try:
         content = yaml.safe_load(path.read_text()) or {}
@@ -120,11 +128,39 @@ def _dotted(values: Mapping[str, Any], prefix: str = '') -> Values:
     return flat
 
 
-def _from_arguments(given: Arguments, node: str) -> Values:
-    """Translate the launch arguments that are not empty to the options of a node."""
-    if node == PLAYER:
-        return {'bag': given['bag'], 'rate': float(given['bag_rate']),
-                'loop': given.true('bag_loop'), 'lock_step': given.true('bag_lock_step')}
+def inputs_of(values: Values) -> InputsConfig:
+    """Return the inputs of a node from its resolved parameters."""
+    prefix = 'inputs.'
+    return from_mapping(InputsConfig, {k[len(prefix):]: v for k, v in values.items()
+                                       if k.startswith(prefix)})
+
+
+def _of_player(given: Arguments, resolved: Mapping[str, Values]) -> Values:
+    """Play what the arguments say; each input waits for its result where that is asked for."""
+    namespace = given.namespace
+
+    def topic(name: str) -> str:
+        return name if name.startswith('/') else f'{namespace}/{name}'
+
+    answers = []
+    if 'proposals' in resolved:
+        inputs = inputs_of(resolved['proposals'])
+        answers.append(f'{topic(inputs.points)} {ARROW} {namespace}/proposals/objects')
+    if 'segmentation' in resolved:
+        inputs = inputs_of(resolved['segmentation'])
+        for camera in inputs.cameras:
+            mask = inputs.outputs(camera).replace('~', f'{namespace}/segmentation') + 'mask'
+            answers.append(f'{topic(inputs.image_topic(camera))} {ARROW} {mask}')
+    try:
+        rate = float(given['bag_rate'])
+    except ValueError:
+        raise LaunchError(f'bag_rate:={given["bag_rate"]} is no number') from None
+    return {'bag': given['bag'], 'rate': rate, 'loop': given.true('bag_loop'),
+            'lock_step': given.true('bag_lock_step'), 'lock_step_results': answers}
+
+
+def _of_node(given: Arguments) -> Values:
+    """Translate the launch arguments that are not empty to the options of nodes."""
     values: Values = {f'inputs.{name}': given[name]
                       for name in ('points', 'image', 'camera_info') if given[name]}
     if given['cameras']:

@@ -16,14 +16,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from ament_index_python.packages import get_package_prefix, PackageNotFoundError
 from dseg_ros.bags.reader import open_bag
-from dseg_ros.nodes.launch_arguments import Arguments, ARGUMENTS, LaunchError
-from dseg_ros.nodes.launch_parameters import PLAYER, resolve, write
+from dseg_ros.nodes.launch_arguments import ARGUMENTS, Arguments, LaunchError
+from dseg_ros.nodes.launch_parameters import inputs_of, PLAYER, resolve, Values, write
 from dseg_ros.nodes.resources import model_path, PACKAGE
+from dseg_ros.nodes.rviz_config import write_rviz
 from launch import Action, LaunchContext
 from launch.actions import (LogInfo, OpaqueFunction, RegisterEventHandler, SetEnvironmentVariable,
                             Shutdown, TimerAction)
@@ -51,12 +52,12 @@ def bring_up(context: LaunchContext) -> list[Action]:
     nodes = ['proposals', 'segmentation', *(['recorder'] if given['record'] else [])]
     check_files(given)
     parameters = resolve(given, [*nodes, *([PLAYER] if given['bag'] else [])])
-    check_model(parameters['segmentation']['engine.model']
-                if 'engine.model' in parameters['segmentation'] else '')
+    check_model(parameters['segmentation'].get('engine.model', ''))
+    if given['bag']:
+        check_bag(Path(given['bag']).expanduser(), parameters)
     sim_time = bool(given['bag']) or given.true('use_sim_time')
-    file = write(parameters, given['namespace'], sim_time)
-    actions: list[Action] = [*environment(given), RegisterEventHandler(OnShutdown(
-        on_shutdown=[OpaqueFunction(function=lambda _: file.unlink(missing_ok=True))]))]
+    file = write(parameters, given.namespace, sim_time)
+    actions: list[Action] = [*environment(given), *deleted_at_the_end(file)]
     if given.true('use_composition'):
         actions.append(process(given, file, 'drive', on_death('drive'), nodes))
     else:
@@ -64,27 +65,39 @@ def bring_up(context: LaunchContext) -> list[Action]:
     if given['bag']:
         actions.append(process(given, file, f'{PLAYER}_node', on_played))
     if given.true('rviz'):
-        actions.append(rviz(given, sim_time))
+        shown = write_rviz(given.file('rviz_config'), inputs_of(parameters['segmentation']),
+                           given.namespace)
+        actions += [*deleted_at_the_end(shown), rviz(given, shown, sim_time)]
     return actions
 
 
 def check_files(given: Arguments) -> None:
     """Raise LaunchError for files that are not there."""
-    if given['bag']:
-        try:
-            open_bag(Path(given['bag']).expanduser()).close()
-        except (OSError, ValueError) as error:
-            raise LaunchError(f'bag:={given["bag"]}: {error}') from error
     if given['dds_profile']:
         given.file('dds_profile')
     if given.true('rviz'):
-        given.file('rviz_config')
         try:
             get_package_prefix('rviz2')
         except PackageNotFoundError:
             raise LaunchError('rviz:=true, but rviz2 is not installed here; install it '
                               '(apt-get install ros-jazzy-rviz2), or start RViz on another '
                               'machine with the shipped config/drive.rviz') from None
+        given.file('rviz_config')
+
+
+def check_bag(path: Path, parameters: Mapping[str, Values]) -> None:
+    """Raise LaunchError for a recording that is not there or lacks what the nodes read."""
+    try:
+        with open_bag(path) as bag:
+            topics, listing = bag.topics, bag.listing()
+    except (OSError, ValueError) as error:
+        raise LaunchError(f'bag:={path}: {error}') from error
+    inputs = [inputs_of(values) for node, values in parameters.items() if node != PLAYER]
+    for topic in sorted({t for i in inputs for t in (
+            i.points, *(i.image_topic(c) for c in i.cameras))}):
+        if topic not in topics:
+            raise LaunchError(f'bag:={path} has no topic {topic}, which the nodes are to read '
+                              f'(params_file or arguments); it has {listing}')
 
 
 def check_model(model: str) -> None:
@@ -93,6 +106,12 @@ def check_model(model: str) -> None:
         model_path(model)
     except FileNotFoundError as error:
         raise LaunchError(str(error)) from error
+
+
+def deleted_at_the_end(file: Path) -> list[Action]:
+    """Delete a temporary file when the launch ends."""
+    return [RegisterEventHandler(OnShutdown(on_shutdown=[
+        OpaqueFunction(function=lambda _: file.unlink(missing_ok=True))]))]
 
 
 def environment(given: Arguments) -> list[Action]:
@@ -111,10 +130,11 @@ def process(given: Arguments, parameters: Path, executable: str, on_exit: OnExit
                 ros_arguments=['--log-level', given['log_level']], on_exit=on_exit)
 
 
-def rviz(given: Arguments, sim_time: bool) -> Action:
+def rviz(given: Arguments, config: Path, sim_time: bool) -> Action:
     """Describe RViz; closing its window ends the launch."""
     return Node(package='rviz2', executable='rviz2', namespace=given['namespace'],
-                arguments=['-d', str(given.file('rviz_config'))], output='screen',
+                output='screen',
+                arguments=['-d', str(config), '-f', given['rviz_fixed_frame']],
                 parameters=[{'use_sim_time': sim_time}],
                 on_exit=lambda event, context: None if context.is_shutdown else [
                     Shutdown(reason='RViz was closed')])

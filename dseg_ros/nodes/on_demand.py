@@ -18,12 +18,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from dseg_ros.nodes.diagnostics import input_health
 from dseg_ros.nodes.inputs import CAMERA, Feed, Kind, Latest, Shared
 from dseg_ros.nodes.pairing import Pairing
 from dseg_ros.nodes.shell import Shell
+from dseg_ros.types import Camera
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +58,7 @@ class OnDemand:
             for topic in self._topics:
                 feed = self._node.listen(topic.name, topic.kind, topic.listener)
                 self._feeds.append(feed)
-                self._node.diagnostics.add(topic.label, lambda feed=feed: input_health(feed))
+                self._node.diagnostics.add(topic.label, partial(input_health, feed))
         elif not needed and self._feeds:
             for topic, feed in zip(self._topics, self._feeds):
                 self._node.diagnostics.remove(topic.label)
@@ -75,7 +77,8 @@ class Calibrations:
         :param cameras: their names.
         """
         self._node = node
-        self._slots = {name: Latest(lambda: None) for name in cameras}
+        self._slots: dict[str, Latest[Camera]] = {
+            name: Latest(lambda: None) for name in cameras}
 
     def topics(self) -> list[Topic]:
         """List what to listen to."""

@@ -21,8 +21,8 @@ from dataclasses import dataclass
 import time
 from typing import Any
 
-from dseg_ros.config.nodes import FramesConfig
-from dseg_ros.config.sync import SyncConfig
+from dseg_ros.config.sync import MotionConfig, SyncConfig
+from dseg_ros.geometry import sweep_middle_ns
 from dseg_ros.nodes.diagnostics import Health
 from dseg_ros.nodes.transforms import Extrinsics, FrameError, Transforms
 from dseg_ros.nodes.troubles import Troubles
@@ -68,13 +68,13 @@ class Pairing:
     left out (a camera without calibration), and counted.
     """
 
-    def __init__(self, sync: SyncConfig, frames: FramesConfig, cameras: tuple[str, ...],
+    def __init__(self, sync: SyncConfig, motion: MotionConfig, cameras: tuple[str, ...],
                  transforms: Transforms, troubles: Troubles) -> None:
         """
         Start without anything.
 
         :param sync: of the matcher.
-        :param frames: what is known of ego motion.
+        :param motion: what is known of ego motion.
         :param cameras: names of the cameras.
         :param transforms: where TF is asked.
         :param troubles: told of frames and calibrations that do not fit.
@@ -82,7 +82,7 @@ class Pairing:
         self.static_pairs = 0
         self.pairs = 0
         self._matcher = NearestMatcher(sync, cameras)
-        self._frames = frames
+        self._motion = motion
         self._transforms = transforms
         self._troubles = troubles
         self._cameras: dict[str, Camera] = {}
@@ -90,8 +90,9 @@ class Pairing:
 
     @property
     def dropped(self) -> Dropped:
-        """What found no partner, by reason."""
-        return self._matcher.dropped
+        """Count what found no partner, by reason."""
+        dropped: Dropped = self._matcher.dropped
+        return dropped
 
     @property
     def again_s(self) -> float | None:
@@ -104,11 +105,19 @@ class Pairing:
 
     def push_cloud(self, cloud: Cloud, item: Any = None) -> None:
         """Take a cloud, and what is to come back with it."""
-        self._hold(self._matcher.push_cloud(cloud.stamp_ns, (cloud, item)))
+        middle_ns = sweep_middle_ns(cloud, self._motion.lidar_stamp, self._motion.sweep_ms)
+        self._hold(self._matcher.push_cloud(middle_ns, (cloud, item)))
 
     def push_image(self, name: str, stamp_ns: int, item: Any) -> None:
         """Take what is to come back for an image."""
-        self._hold(self._matcher.push_image(name, stamp_ns, (stamp_ns, item)))
+        self._hold(self._matcher.push_image(name, stamp_ns, item))
+
+    def flush(self) -> list[Pair]:
+        """Return all that can still be paired, waiting for nothing more."""
+        self._hold(self._matcher.flush())
+        for waiting in self._waiting:
+            waiting.deadline_s = 0.0
+        return self.ready()
 
     def ready(self) -> list[Pair]:
         """Return the pairs whose transforms are known, or shall not be waited for any longer."""
@@ -124,13 +133,14 @@ class Pairing:
         return pairs
 
     def _hold(self, matches: list[Match]) -> None:
-        deadline_s = time.monotonic() + self._frames.max_wait_s
+        deadline_s = time.monotonic() + self._motion.max_wait_s
         self._waiting += [_Waiting(match, deadline_s) for match in matches]
 
     def _complete(self, match: Match, patient: bool) -> Pair | None:
         cloud, item = match.cloud
         sightings = {}
-        for name, (stamp_ns, image_item) in match.images.items():
+        for name, image_item in match.images.items():
+            stamp_ns = match.stamps_ns[name]
             camera = self._cameras.get(name)
             if camera is None:
                 if patient:
@@ -139,7 +149,7 @@ class Pairing:
                 continue
             try:
                 extrinsics = self._transforms.camera_T_lidar(
-                    (camera.frame, stamp_ns), (cloud.frame, cloud.stamp_ns), self._frames.fixed,
+                    (camera.frame, stamp_ns), (cloud.frame, cloud.stamp_ns), self._motion.fixed,
                     patient)
             except FrameError as error:
                 self._troubles.add('transforms', error)
@@ -154,8 +164,10 @@ class Pairing:
 
 def pairing_health(pairing: Pairing) -> Health:
     """Sum up: how many pairs, with or without ego motion, and what was dropped why."""
-    values = {'pairs': pairing.pairs, 'without_ego_motion': pairing.static_pairs,
-              **pairing.dropped.counts}
+    values: dict[str, object] = {
+        'pairs': pairing.pairs, 'without_ego_motion': pairing.static_pairs,
+        **pairing.dropped.counts}
     if pairing.static_pairs:
-        return Health(message='ego motion between image and cloud is not always known', values=values)
+        return Health(message='ego motion between image and cloud is not always known',
+                      values=values)
     return Health(values=values)

@@ -22,14 +22,14 @@ from dseg_ros.classes import distinct_palette
 from dseg_ros.config.nodes import ProposalsNodeConfig
 from dseg_ros.lidar.proposals import ProposalExtractor
 from dseg_ros.nodes.clouds import clusters, ground, packed
-from dseg_ros.nodes.diagnostics import Health, input_health
+from dseg_ros.nodes.diagnostics import input_health
 from dseg_ros.nodes.inputs import Latest, POINTS
-from dseg_ros.nodes.publish import CloudPublisher, header, MarkersPublisher, ObjectsPublisher, RESULT
+from dseg_ros.nodes.publish import (CloudPublisher, header, MarkersPublisher,
+                                    ObjectsPublisher, RESULT)
 from dseg_ros.nodes.running import main_of
 from dseg_ros.nodes.shell import Shell, Surroundings
 from dseg_ros.nodes.timing import Timing
 from dseg_ros.types import Cloud, Dropped, Proposals
-from rclpy.lifecycle import LifecyclePublisher
 from sensor_msgs.msg import PointCloud2
 from vision_msgs.msg import Detection3DArray
 from visualization_msgs.msg import MarkerArray

@@ -193,9 +193,11 @@ class MarkersPublisher:
 
 
 def _boxes(proposals: Proposals) -> list[list[float]]:
-    return np.column_stack([proposals.box_centre_m, proposals.box_size_m,
-                            np.sin(proposals.box_yaw_rad / 2),
-                            np.cos(proposals.box_yaw_rad / 2)]).astype(float).tolist()
+    half_rad = proposals.box_yaw_rad / 2
+    rows: list[list[float]] = np.column_stack([
+        proposals.box_centre_m, proposals.box_size_m, np.sin(half_rad),
+        np.cos(half_rad)]).astype(float).tolist()
+    return rows
 
 
 def _place(pose: Pose, size: Vector3, box: Sequence[float]) -> None:

@@ -31,7 +31,7 @@ from dseg_ros.nodes.resources import model_path
 from dseg_ros.nodes.running import main_of
 from dseg_ros.nodes.shell import Shell, Surroundings
 from dseg_ros.nodes.timing import Timing
-from dseg_ros.painting import full_palette, label_points, Seen, see
+from dseg_ros.painting import full_palette, label_points, see, Seen
 from dseg_ros.runtime.engine import Engine, load_engine
 from dseg_ros.types import Cloud, Dropped, Image
 import numpy as np
@@ -60,8 +60,8 @@ class SegmentationNode(Shell[SegmentationNodeConfig]):
         self.get_logger().info(f'{path}: {len(info.class_names)} classes, made by {info.version}')
         palette = full_palette(info.palette)
         self._outputs_of = {
-            name: CameraOutputs(self, '~/' if len(cameras) == 1 else f'~/{name}/', palette,
-                                config.overlay) for name in cameras}
+            name: CameraOutputs(self, config.inputs.outputs(name), palette, config.overlay)
+            for name in cameras}
         self._points_semantic = CloudPublisher(
             self.output(PointCloud2, '~/points_semantic', RESULT))
         self._packed_palette = packed(palette)
@@ -72,15 +72,14 @@ class SegmentationNode(Shell[SegmentationNodeConfig]):
 
     def warm_up(self) -> None:
         """Run the engine once."""
-        assert self._engine is not None
         image = np.zeros(WARM_UP_SHAPE, np.uint8)
-        labels = self._engine.infer(image)
+        labels = self._loaded().infer(image)
         label_points(0, [Seen(labels, np.empty(0, np.float32), np.empty(0, np.float32))])
 
     def attend(self) -> None:
         """Subscribe to the cameras; to the rest when someone wants labelled clouds."""
         inputs = self.config.inputs
-        self._pairing = Pairing(self.config.sync, self.config.frames, inputs.cameras,
+        self._pairing = Pairing(self.config.sync, self.config.motion, inputs.cameras,
                                 self.shared.transforms, self.troubles)
         self.diagnostics.add('synchronisation', lambda: pairing_health(self._pairing))
         self._calibrations = Calibrations(self, inputs.cameras)
@@ -88,7 +87,7 @@ class SegmentationNode(Shell[SegmentationNodeConfig]):
                                         *self._calibrations.topics()])
         self._demand = Demand(self._wanted)
         for name, slot in self._images.items():
-            self._outputs_of[name].announce(self._engine.info)
+            self._outputs_of[name].announce(self._loaded().info)
             topic = inputs.image_topic(name)
             OnDemand(self, [Topic(f'image {name}', topic, image_kind(topic), slot.put)]
                      ).follow(True)
@@ -110,6 +109,10 @@ class SegmentationNode(Shell[SegmentationNodeConfig]):
         """Free the engine."""
         self._engine = None
 
+    def _loaded(self) -> Engine:
+        assert self._engine is not None, 'only called while configured'
+        return self._engine
+
     def _wanted(self) -> bool:
         return self._points_semantic.wanted or any(
             outputs.wanted for outputs in self._outputs_of.values())
@@ -121,8 +124,7 @@ class SegmentationNode(Shell[SegmentationNodeConfig]):
         except ValueError as error:
             self.troubles.add(f'image {name}', error)
             return
-        assert self._engine is not None
-        labels = self._engine.infer(image.rgb)
+        labels = self._loaded().infer(image.rgb)
         self._outputs_of[name].publish(image, labels)
         self._timing.done(image.stamp_ns, message.received_s, begun_s)
         if self._points_semantic.wanted:

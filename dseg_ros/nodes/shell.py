@@ -29,6 +29,7 @@ from dseg_ros.nodes.transforms import Transforms
 from dseg_ros.nodes.troubles import Troubles
 from dseg_ros.nodes.worker import Worker
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.node import Node
 from rclpy.publisher import Publisher
 from rclpy.qos import QoSProfile
 
@@ -41,7 +42,7 @@ SAY_S = 5.0
 class Surroundings:
     """What the nodes of one process share: subscriptions and transforms."""
 
-    def __init__(self, node: LifecycleNode) -> None:
+    def __init__(self, node: Node) -> None:
         """
         Set up on a node.
 

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections import deque
 import time
+from typing import Any
 
 from dseg_ros.nodes.diagnostics import Health
 from dseg_ros.nodes.publish import publish_ms, RESULT, wanted
@@ -30,7 +31,7 @@ WINDOW = 100
 class Timing:
     """Durations of a node's work, by the monotonic clock; pipeline latency by the ROS clock."""
 
-    def __init__(self, node: Shell[object]) -> None:
+    def __init__(self, node: Shell[Any]) -> None:
         """
         Announce the topics ~/processing_time_ms and ~/pipeline_latency_ms.
 
