@@ -34,7 +34,8 @@ class PlayerConfig(Config):
     loop: bool = option(
         False, 'Play it again and again. At each start /clock jumps back and stamps repeat.')
     start_s: float = option(0.0, 'Skip that much of the beginning [s].', low=0.0)
-    duration_s: float = option(0.0, 'Play that much of the recording [s]; 0 = to its end.', low=0.0)
+    duration_s: float = option(
+        0.0, 'Play that much of the recording [s]; 0 = to its end.', low=0.0)
     topics: tuple[str, ...] = option(
         (), 'Topics to play, as the bag names them; none = all. /tf_static comes always.')
     clock_hz: float = option(
