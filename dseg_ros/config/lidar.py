@@ -57,6 +57,9 @@ class GroundConfig(Config):
         0.125, 'Seeds lie less than this above the lowest points of a patch [m].', low=0.0)
     thickness_m: float = option(
         0.125, 'Ground lies less than this above its plane [m].', low=0.0)
+    merged_thickness_m: float = option(
+        0.3, 'Both of the above for clouds without a spinning pattern, whose LiDARs disagree in '
+        'height [m].', low=0.0)
     max_slope_deg: float = option(
         45.0, 'A steeper patch is no ground [deg].', low=1.0, high=89.0)
     start_angle_deg: float = option(
@@ -86,6 +89,8 @@ class ClusteringConfig(Config):
         1, 'depth_clustering: empty pixels that a row neighbour may be away.', low=0, high=8)
     eps_m: float = option(
         0.5, 'dbscan: points closer than this are neighbours [m].', low=0.01)
+    dense_range_m: float = option(
+        15.0, 'dbscan: beyond this range points are sparse, and eps_m grows [m].', low=1.0)
     voxel_m: float = option(
         0.15, 'dbscan: points are thinned to one per voxel of this size [m].', low=0.01)
     core_points: int = option(

@@ -32,37 +32,61 @@ _SLICES = 64
 
 
 @njit(nogil=True, cache=True, error_model='numpy')
-def sum_points(x: Floats, y: Floats, z: Floats, range_m: Floats, ids: Ints, count: Ints,
-               mean: Doubles, moment: Doubles) -> None:
+def gather(x: Floats, y: Floats, z: Floats, range_m: Floats, ids: Ints, start: Ints,
+           points: Floats) -> None:
+    """
+    Sort the points by proposal.
+
+    :param ids: (N,) proposal per point from 1; smaller ones are none.
+    :param start: (M + 1,) out: proposal m + 1 holds columns start[m]..start[m + 1].
+    :param points: (4, N) out: x, y, z and range of the points of proposals [m].
+    """
+    start[:] = 0
+    last = len(start) - 1
+    for i in range(len(ids)):
+        if ids[i] > 0 and ids[i] < last:
+            start[ids[i] + 1] += 1
+    for m in range(1, last + 1):
+        start[m] += start[m - 1]
+    for i in range(len(ids)):
+        if ids[i] > 0:
+            k = start[ids[i]]
+            start[ids[i]] = k + 1
+            points[0, k], points[1, k], points[2, k] = x[i], y[i], z[i]
+            points[3, k] = range_m[i]
+
+
+@njit(nogil=True, cache=True, error_model='numpy', fastmath={'reassoc', 'contract'})
+def sum_points(points: Floats, start: Ints, mean: Doubles, moment: Doubles) -> None:
     """
     Sum up the points of every proposal.
 
-    :param ids: (N,) proposal per point from 1; smaller ones are none.
-    :param count: (M,) out: points.
+    The sums may be reordered (fastmath), nothing else: they then fill vector registers. Second
+    moments are taken about the first point, so that single precision does for them.
+
+    :param points: (4, N) from `gather`; start too.
     :param mean: (M, 4) out: mean x, y, z, range [m].
     :param moment: (M, 3) out: variance of x, of y, and covariance [m2].
     """
-    count[:] = 0
-    mean[:] = 0
-    moment[:] = 0
-    for i in range(len(ids)):
-        m = ids[i] - 1
-        if m >= 0:
-            count[m] += 1
-            mean[m, 0] += x[i]
-            mean[m, 1] += y[i]
-            mean[m, 2] += z[i]
-            mean[m, 3] += range_m[i]
-            moment[m, 0] += float(x[i]) * x[i]
-            moment[m, 1] += float(y[i]) * y[i]
-            moment[m, 2] += float(x[i]) * y[i]
-    for m in range(len(count)):
-        for k in range(4):
-            mean[m, k] /= count[m]
-        mx, my = mean[m, 0], mean[m, 1]
-        moment[m, 0] = moment[m, 0] / count[m] - mx * mx
-        moment[m, 1] = moment[m, 1] / count[m] - my * my
-        moment[m, 2] = moment[m, 2] / count[m] - mx * my
+    zero = np.float32(0)
+    for m in range(len(mean)):
+        first, last = start[m], start[m + 1]
+        x, y, z, r = points[0, first], points[1, first], points[2, first], points[3, first]
+        sx = sy = sz = sr = sxx = syy = sxy = zero
+        for k in range(first, last):
+            dx, dy = points[0, k] - x, points[1, k] - y
+            sx += dx
+            sy += dy
+            sz += points[2, k] - z
+            sr += points[3, k] - r
+            sxx += dx * dx
+            syy += dy * dy
+            sxy += dx * dy
+        n = last - first
+        mx, my = sx / n, sy / n
+        mean[m, 0], mean[m, 1], mean[m, 2], mean[m, 3] = x + mx, y + my, z + sz / n, r + sr / n
+        moment[m, 0], moment[m, 1] = sxx / n - mx * mx, syy / n - my * my
+        moment[m, 2] = sxy / n - mx * my
 
 
 @njit(nogil=True, cache=True, error_model='numpy')
@@ -79,30 +103,27 @@ def principal_axes(moment: Doubles, axis: Doubles) -> None:
 
 
 @njit(nogil=True, cache=True, error_model='numpy')
-def extents(x: Floats, y: Floats, z: Floats, ids: Ints, mean: Doubles, axis: Doubles,
-            extent: Doubles) -> None:
+def extents(points: Floats, start: Ints, mean: Doubles, axis: Doubles, extent: Doubles) -> None:
     """
     Find how far the points reach from their mean, along their axis, across it and upwards.
 
+    :param points: (4, N) from `gather`; start too.
     :param extent: (M, 6) out: least and largest along, least and largest across, bottom, top [m].
     """
+    huge = np.float32(np.inf)
     for m in range(len(extent)):
-        for k in range(3):
-            extent[m, 2 * k] = np.inf
-            extent[m, 2 * k + 1] = -np.inf
-    for i in range(len(ids)):
-        m = ids[i] - 1
-        if m >= 0:
-            dx, dy, dz = x[i] - mean[m, 0], y[i] - mean[m, 1], z[i] - mean[m, 2]
-            along = dx * axis[m, 0] + dy * axis[m, 1]
-            across = dy * axis[m, 0] - dx * axis[m, 1]
-            e = extent[m]
-            e[0] = along if along < e[0] else e[0]
-            e[1] = along if along > e[1] else e[1]
-            e[2] = across if across < e[2] else e[2]
-            e[3] = across if across > e[3] else e[3]
-            e[4] = dz if dz < e[4] else e[4]
-            e[5] = dz if dz > e[5] else e[5]
+        mx, my = np.float32(mean[m, 0]), np.float32(mean[m, 1])
+        ux, uy = np.float32(axis[m, 0]), np.float32(axis[m, 1])
+        u0 = v0 = z0 = huge
+        u1 = v1 = z1 = -huge
+        for k in range(start[m], start[m + 1]):
+            dx, dy, z = points[0, k] - mx, points[1, k] - my, points[2, k]
+            u, v = dx * ux + dy * uy, dy * ux - dx * uy
+            u0, u1 = (u if u < u0 else u0), (u if u > u1 else u1)
+            v0, v1 = (v if v < v0 else v0), (v if v > v1 else v1)
+            z0, z1 = (z if z < z0 else z0), (z if z > z1 else z1)
+        extent[m, 0], extent[m, 1], extent[m, 2], extent[m, 3] = u0, u1, v0, v1
+        extent[m, 4], extent[m, 5] = z0 - mean[m, 2], z1 - mean[m, 2]
 
 
 @njit(nogil=True, cache=True, error_model='numpy')
@@ -136,26 +157,28 @@ def boxes_from_extents(mean: Doubles, axis: Doubles, extent: Doubles, centre: Fl
 
 
 @njit(nogil=True, cache=True, error_model='numpy')
-def hull_candidates(x: Floats, y: Floats, ids: Ints, mean: Doubles, axis: Doubles,
-                    extent: Doubles, slices: Floats) -> None:
+def hull_candidates(points: Floats, start: Ints, mean: Doubles, axis: Doubles, extent: Doubles,
+                    slices: Floats) -> None:
     """
     Keep, of every slice across a proposal's axis, the two outermost points.
 
     The hull of these misses the true one by less than a slice (1/64 of the length) and needs no
     sorting of points.
 
+    :param points: (4, N) from `gather`; start too.
     :param slices: (M, 64, 4) out: along and across of the least, then of the largest across;
         NaN in empty slices [m].
     """
     slices[:] = np.nan
-    for i in range(len(ids)):
-        m = ids[i] - 1
-        if m >= 0:
-            dx, dy = x[i] - mean[m, 0], y[i] - mean[m, 1]
-            along = dx * axis[m, 0] + dy * axis[m, 1]
-            across = dy * axis[m, 0] - dx * axis[m, 1]
-            span = extent[m, 1] - extent[m, 0] + 1e-9
-            s = slices[m, min(int((along - extent[m, 0]) / span * _SLICES), _SLICES - 1)]
+    for m in range(len(mean)):
+        mx, my = np.float32(mean[m, 0]), np.float32(mean[m, 1])
+        ux, uy = np.float32(axis[m, 0]), np.float32(axis[m, 1])
+        begin = np.float32(extent[m, 0])
+        per = np.float32(_SLICES / (extent[m, 1] - extent[m, 0] + 1e-3))
+        for k in range(start[m], start[m + 1]):
+            dx, dy = points[0, k] - mx, points[1, k] - my
+            along, across = dx * ux + dy * uy, dy * ux - dx * uy
+            s = slices[m, max(int((along - begin) * per), 0)]
             if not s[1] <= across:
                 s[0], s[1] = along, across
             if not s[3] >= across:
@@ -246,6 +269,7 @@ class BoxFitter:
     def __init__(self, kind: str) -> None:
         """Take the kind."""
         self._kind = kind
+        self._points = np.zeros((4, 0), np.float32)
 
     def __call__(self, x: Floats, y: Floats, z: Floats, range_m: Floats, ids: Ints,
                  proposals: int) -> Boxes:
@@ -256,18 +280,23 @@ class BoxFitter:
         :param ids: (N,) proposal per point, 1..proposals; smaller ones are none.
         """
         m = proposals
-        count, mean, moment = np.zeros(m, np.int32), np.zeros((m, 4)), np.zeros((m, 3))
+        start = np.zeros(m + 2, np.int32)
+        if self._points.shape[1] != len(x):
+            self._points = np.zeros((4, len(x)), np.float32)
+        points = self._points
+        mean, moment = np.zeros((m, 4)), np.zeros((m, 3))
         axis, extent = np.zeros((m, 2)), np.zeros((m, 6))
-        sum_points(x, y, z, range_m, ids, count, mean, moment)
+        gather(x, y, z, range_m, ids, start, points)
+        sum_points(points, start, mean, moment)
         principal_axes(moment, axis)
-        extents(x, y, z, ids, mean, axis, extent)
+        extents(points, start, mean, axis, extent)
         if self._kind == 'min_area':
             slices = np.zeros((m, _SLICES, 4), np.float32)
-            hull_candidates(x, y, ids, mean, axis, extent, slices)
+            hull_candidates(points, start, mean, axis, extent, slices)
             least_area_axes(slices, axis)
-            extents(x, y, z, ids, mean, axis, extent)
+            extents(points, start, mean, axis, extent)
         centre, size = np.zeros((m, 3), np.float32), np.zeros((m, 3), np.float32)
         yaw = np.zeros(m, np.float32)
         boxes_from_extents(mean, axis, extent, centre, size, yaw)
-        return Boxes(count, mean[:, :3].astype(np.float32), mean[:, 3].astype(np.float32),
-                     centre, size, yaw)
+        return Boxes(np.diff(start[:-1]), mean[:, :3].astype(np.float32),
+                     mean[:, 3].astype(np.float32), centre, size, yaw)

@@ -90,16 +90,17 @@ def unite_pixels(image: Floats, row_angle: Floats, column_angle: Floats, gap: in
             parent[p] = p
             if here <= 0:
                 continue
-            if r > 0:
-                above = image[r - 1, c]
-                if above > 0 and joined(here, above, sin_r, cos_r, limit):
-                    _unite(parent, p, p - columns)
             for k in range(1, min(gap + 1, c) + 1):
                 left = image[r, c - k]
                 if left > 0 and joined(here, left, sin_c[k], cos_c[k], limit):
-                    _unite(parent, p, p - k)
+                    parent[p] = parent[p - k]
                 if left != 0:
                     break
+            if r > 0:
+                above = image[r - 1, c]
+                if above > 0 and joined(here, above, sin_r, cos_r, limit):
+                    if parent[p] != parent[p - columns]:
+                        _unite(parent, p, p - columns)
         for c in range(min(gap + 1, columns)):
             here = image[r, c]
             if here > 0:

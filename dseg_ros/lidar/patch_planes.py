@@ -27,77 +27,97 @@ Ints = NDArray[np.int32]
 
 _MIN_POINTS = 10
 _LOWEST = 20
-"""Points whose mean height begins a patch's fit."""
+"""At least so many points give the mean height that begins a patch's fit."""
 
 _ROUNDS = 3
-_BIN_M = 0.02
-_BINS = 64
+_LOW_M = 0.06
+"""They lie at first within this above the lowest [m]."""
+
+_LEVEL_M = 0.2
+"""Low heights of patches on one level ground agree within this [m]."""
+
 _TALL_M = 2.0
 """No ground within a patch is higher than this above its lowest points [m]."""
 
 
-@njit(nogil=True, cache=True, error_model='numpy')
-def lowest_mean(z: Floats, floor_m: float) -> float:
+@njit(nogil=True, cache=True, error_model='numpy', fastmath={'reassoc'})
+def lowest_mean(z: Floats, floor_m: float) -> tuple[float, float]:
     """
-    Average the lowest points of a patch.
+    Average the lowest points of a patch: those within a reach that holds enough of them.
 
     :param z: (K,) [m].
     :param floor_m: points below are reflections and do not count.
-    :returns: mean of the _LOWEST lowest [m]; inf if there is none.
+    :returns: the lowest, and the mean of the low points [m]; inf if there is none.
     """
     floor, low = np.float32(floor_m), np.float32(np.inf)
     for k in range(len(z)):
         value = z[k] if z[k] >= floor else np.float32(np.inf)
         low = value if value < low else low
     if low == np.inf:
-        return np.inf
-    number = np.zeros(_BINS, np.int32)
-    height = np.zeros(_BINS, np.float32)
-    limit = low + np.float32(_BINS * _BIN_M * 0.999)
-    for k in range(len(z)):
-        above = z[k] - low
-        if z[k] < limit and above >= 0:
-            b = int(above * np.float32(1 / _BIN_M))
-            number[b] += 1
-            height[b] += above
-    total, taken = 0.0, 0
-    for b in range(_BINS):
-        if number[b] == 0:
-            continue
-        use = min(number[b], _LOWEST - taken)
-        total += height[b] / number[b] * use
-        taken += use
-        if taken == _LOWEST:
-            break
-    return float(low) + total / taken
+        return np.inf, np.inf
+    reach, taken, total = np.float32(_LOW_M), 0, np.float32(0)
+    while True:
+        taken, total = 0, np.float32(0)
+        for k in range(len(z)):
+            above = z[k] - low
+            use = above >= 0 and above < reach
+            taken += use
+            total += above if use else np.float32(0)
+        if taken >= min(_LOWEST, len(z)) or reach > _TALL_M:
+            return float(low), float(low + total / taken)
+        reach *= 2
 
 
 @njit(nogil=True, cache=True, error_model='numpy')
-def patch_lows(z: Floats, start: Ints, low: Floats, floor_m: Floats) -> None:
+def patch_lows(z: Floats, start: Ints, lowest: Floats, low: Floats) -> None:
     """
     Find the low height of every patch.
 
     :param z: (N,) sorted by patch [m].
-    :param floor_m: (P,) heights below which points are reflections [m].
-    :param low: (P,) out, inf for patches with too few points [m].
+    :param lowest: (P,) out: the lowest point, inf for patches with too few points [m].
+    :param low: (P,) out: mean of the lowest points, likewise [m].
     """
     for p in range(len(low)):
         first, last = start[p], start[p + 1]
-        low[p] = np.inf
+        lowest[p] = low[p] = np.inf
         if last - first >= _MIN_POINTS:
-            low[p] = lowest_mean(z[first:last], floor_m[p])
+            lowest[p], low[p] = lowest_mean(z[first:last], -np.inf)
 
 
 @njit(nogil=True, cache=True, error_model='numpy')
-def again_below(z: Floats, start: Ints, low: Floats, floor_m: Floats) -> None:
+def lift_lows(z: Floats, start: Ints, floor_m: Floats, lowest: Floats, low: Floats) -> None:
     """
-    Correct the low heights of the patches whose lowest points lie under their floor.
+    Find the low height anew where reflections lie under the floor.
 
-    :param low: (P,) in and out [m].
+    :param floor_m: (P,) heights below which points are reflections [m].
+    :param lowest: (P,) in and out, as low, from `patch_lows` [m].
     """
     for p in range(len(low)):
-        if low[p] < floor_m[p] + np.float32(_BINS * _BIN_M):
-            low[p] = lowest_mean(z[start[p]:start[p + 1]], floor_m[p])
+        if lowest[p] < floor_m[p]:
+            lowest[p], low[p] = lowest_mean(z[start[p]:start[p + 1]], floor_m[p])
+
+
+@njit(nogil=True, cache=True, error_model='numpy')
+def level_below(low: Floats, patches: int) -> float:
+    """
+    Find the most common low height of the inner patches: the ground around the LiDAR.
+
+    Cars and walls hide the ground of some patches, but rarely at one height.
+
+    :param low: (P,) low height per patch, inf where unknown [m].
+    :param patches: how many, from the inside, to ask.
+    :returns: height [m], NaN if no patch knows one.
+    """
+    best, support = np.nan, 0
+    for p in range(patches):
+        near, total = 0, 0.0
+        for q in range(patches):
+            if abs(low[q] - low[p]) < _LEVEL_M:
+                near += 1
+                total += low[q]
+        if near > support:
+            best, support = total / near, near
+    return best
 
 
 @njit(nogil=True, cache=True, error_model='numpy', fastmath={'reassoc', 'contract'})

@@ -32,14 +32,16 @@ _RINGS = (2, 4, 4, 4)
 _CELL_M = np.float32(0.02)
 """Step of the table from distance to ring [m]."""
 
+_PER_CELL = np.float32(1 / _CELL_M)
+
 
 @dataclass(frozen=True, eq=False)
 class Zones:
     """
-    The patches, as tables: patch = first[ring] + floor(turn * sectors[ring]).
+    The patches: patch = first[ring] + floor(turn * sectors[ring]).
 
-    :param ring_at: (D,) int32, ring by distance in steps of _CELL_M; the last entry serves all
-        beyond.
+    :param ring_at: (D,) int32 by distance in steps of _CELL_M, the last entry for all beyond:
+        first patch of the ring * 256 + its sectors.
     :param first: (R,) int32, first patch of each ring; rings from the inside out.
     :param sectors: (R,) int32.
     :param middle_m: (R,) float64, middle of each ring [m].
@@ -66,27 +68,38 @@ def make_zones(config: GroundConfig) -> Zones:
     distance = (np.arange(math.ceil(high / _CELL_M) + 1) + 0.5) * _CELL_M
     ring_at = np.clip(np.searchsorted(edges, distance) - 1, 0, len(sectors) - 1)
     first = np.concatenate([[0], np.cumsum(sectors)[:-1]])
+    packed = first[ring_at] * 256 + sectors[ring_at]
     middle = (edges + np.append(edges[1:], high)) / 2
-    return Zones(ring_at.astype(np.int32), first.astype(np.int32), sectors, middle)
+    return Zones(packed.astype(np.int32), first.astype(np.int32), sectors, middle)
 
 
 @njit(nogil=True, cache=True, error_model='numpy')
-def assign_patches(turn: Floats, rho_m: Floats, ring_at: Ints, first: Ints, sectors: Ints,
-                   patch: Ints, count: Ints) -> None:
+def assign_patches(turn: Floats, rho_m: Floats, ring_at: Ints, patch: Ints,
+                   count: Ints) -> None:
     """
     Give every point its patch and count the points of each.
 
+    :param ring_at: of the zones.
     :param patch: (N,) out.
     :param count: (P,) out.
     """
     count[:] = 0
-    last = len(ring_at) - 1
+    last = np.int32(len(ring_at) - 1)
     for i in range(len(turn)):
-        cell = int(rho_m[i] / _CELL_M)
+        cell = np.int32(rho_m[i] * _PER_CELL)
         ring = ring_at[cell if cell < last else last]
-        patch[i] = first[ring] + int(turn[i] * np.float32(sectors[ring]))
-    for i in range(len(turn)):
+        sectors = np.float32(ring & np.int32(255))
+        patch[i] = (ring >> np.int32(8)) + np.int32(turn[i] * sectors)
+    # neighbours mostly share a patch: two tallies need not wait for each other
+    other = np.zeros_like(count)
+    even = len(turn) // 2 * 2
+    for i in range(0, even, 2):
         count[patch[i]] += 1
+        other[patch[i + 1]] += 1
+    if even < len(turn):
+        count[patch[even]] += 1
+    for p in range(len(count)):
+        count[p] += other[p]
 
 
 @njit(nogil=True, cache=True, error_model='numpy')

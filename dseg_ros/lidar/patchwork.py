@@ -26,7 +26,7 @@ from __future__ import annotations
 import math
 
 from dseg_ros.config.lidar import GroundConfig
-from dseg_ros.lidar.patch_planes import again_below, fit_patches, patch_lows
+from dseg_ros.lidar.patch_planes import fit_patches, level_below, lift_lows, patch_lows
 from dseg_ros.lidar.patch_zones import assign_patches, make_zones, sort_by_patch, Zones
 from numba import njit
 import numpy as np
@@ -45,9 +45,15 @@ _STEP_M = 0.3
 _GRADE = 0.1
 """What ground may rise unseen between two patches [m/m]."""
 
+_REACH_M = 3.0
+"""Planes are extended towards each other by at most this [m]."""
+
 _NEAR_RINGS = 4
 _FLAT_M = 0.05
 """In the innermost rings, where points are dense, a bank is smoother than this; shrubs are not."""
+
+_LEVEL_RINGS = 6
+"""The two inner zones tell the level of the ground."""
 
 _UNDER_M = 0.35
 _UNDER_GRADE = 0.1
@@ -55,32 +61,33 @@ _UNDER_FROM_M = 10.0
 """Points this far below the ground, and a slope more from here on, are mirrored by paint."""
 
 
-def lidar_height_m(low: Floats, zones: Zones) -> float:
-    """
-    Estimate the height of the LiDAR frame above the ground.
-
-    The most common low height of the patches of the two inner zones: cars and walls hide the
-    ground of some patches, but rarely at one height.
-
-    :param low: (P,) low height per patch, inf where unknown [m].
-    :returns: height [m]; 0 if no patch knows.
-    """
-    near = low[:zones.first[6]]
-    near = near[np.isfinite(near)]
-    if not len(near):
-        return 0.0
-    step = 0.05
-    bins = np.floor((near - near.min()) / step).astype(np.int64)
-    votes = np.convolve(np.bincount(bins, minlength=bins.max() + 1), np.ones(7), 'same')
-    middle = float(near.min()) + (int(votes.argmax()) + 0.5) * step
-    return -float(np.median(near[np.abs(near - middle) < 3.5 * step]))
-
-
 @njit(nogil=True, cache=True, error_model='numpy')
 def plane_height(plane: NDArray[np.float64], p: int, x: float, y: float) -> float:
     """Evaluate the plane of patch p at x, y [m]."""
     return float(plane[p, 4] + plane[p, 2] * (x - plane[p, 0])
                  + plane[p, 3] * (y - plane[p, 1]))
+
+
+@njit(nogil=True, cache=True, error_model='numpy')
+def step_between(plane: NDArray[np.float64], q: int, p: int, here: float,
+                 level_m: float) -> tuple[float, float]:
+    """
+    Find the step from patch q up to p, half way along the bearing of p.
+
+    :param q: the inner patch; -1 for the level ground under the LiDAR.
+    :param here: distance of p from the z axis [m].
+    :param level_m: height of that ground [m].
+    :returns: step and distance between the patches [m].
+    """
+    there = 0.0 if q < 0 else math.hypot(plane[q, 0], plane[q, 1])
+    gap = max(here - there, 0.0)
+    reach = min(gap / 2, _REACH_M)
+    s = 1 - reach / here
+    own = plane_height(plane, p, plane[p, 0] * s, plane[p, 1] * s)
+    if q < 0:
+        return own - level_m, gap
+    s = 1 + reach / there
+    return own - plane_height(plane, q, plane[q, 0] * s, plane[q, 1] * s), gap
 
 
 @njit(nogil=True, cache=True, error_model='numpy')
@@ -104,26 +111,43 @@ def judge_patches(plane: NDArray[np.float64], first: Ints, sectors: Ints, height
             accepted[p] = False
             if plane[p, 6] == 0 or math.hypot(plane[p, 2], plane[p, 3]) > max_slope:
                 continue
-            x, y = plane[p, 0], plane[p, 1]
-            here = math.hypot(x, y)
-            off, away = 0.0, 0.0
-            for b in range(sector * width, (sector + 1) * width):
-                q = inner[b]
-                there = 0.0 if q < 0 else math.hypot(plane[q, 0], plane[q, 1])
-                gap = max(here - there, 0.0)
-                reach = min(gap / 2, 3.0)
-                own = plane_height(plane, p, x * (1 - reach / here), y * (1 - reach / here))
-                other = -height_m
-                if q >= 0:
-                    s = 1 + reach / there
-                    other = plane_height(plane, q, plane[q, 0] * s, plane[q, 1] * s)
-                off += (own - other) / width
-                away += gap / width
+            here = math.hypot(plane[p, 0], plane[p, 1])
+            off, limit, before = 0.0, 0.0, -2
+            bearings = inner[sector * width:(sector + 1) * width]
+            for b in range(width):
+                q = bearings[b]
+                if q != before:
+                    step, gap = step_between(plane, q, p, here, -height_m)
+                    before = q
+                off += step
+                limit += _STEP_M + _GRADE * gap
             level = abs(plane[p, 4] + height_m) < _STEP_M + _GRADE / 2 * here
-            accepted[p] = (abs(off) < _STEP_M + _GRADE * away
+            accepted[p] = (abs(off) < limit
                            and (level or ring >= _NEAR_RINGS or plane[p, 5] < _FLAT_M))
             if accepted[p]:
-                inner[sector * width:(sector + 1) * width] = p
+                bearings[:] = p
+
+
+@njit(nogil=True, cache=True, error_model='numpy')
+def accept_beside(plane: NDArray[np.float64], first: Ints, sectors: Ints, max_slope: float,
+                  accepted: Bools) -> None:
+    """
+    Accept smooth patches that continue an accepted one beside them: banks, seen over a gap.
+
+    :param accepted: (P,) in and out.
+    """
+    for ring in range(len(first)):
+        n = sectors[ring]
+        for turn in range(4 * n):
+            side = 1 if turn < 2 * n else -1
+            p = first[ring] + (side * turn) % n
+            q = first[ring] + (side * (turn + 1)) % n
+            if (accepted[q] or not accepted[p] or plane[q, 6] == 0 or plane[q, 5] > _FLAT_M
+                    or math.hypot(plane[q, 2], plane[q, 3]) > max_slope):
+                continue
+            x, y = (plane[p, 0] + plane[q, 0]) / 2, (plane[p, 1] + plane[q, 1]) / 2
+            step = plane_height(plane, q, x, y) - plane_height(plane, p, x, y)
+            accepted[q] = abs(step) < _STEP_M
 
 
 @njit(nogil=True, cache=True, error_model='numpy')
@@ -162,7 +186,7 @@ class PatchworkGround:
         patches = self._zones.patches
         self._count = np.zeros(patches, np.int32)
         self._start = np.zeros(patches + 1, np.int32)
-        self._low = np.zeros(patches, np.float32)
+        self._low, self._lowest = np.zeros(patches, np.float32), np.zeros(patches, np.float32)
         self._plane = np.zeros((patches, 7))
         self._accepted = np.zeros(patches, np.bool_)
         rho = np.repeat(self._zones.middle_m, self._zones.sectors)
@@ -171,7 +195,7 @@ class PatchworkGround:
         self._points = np.zeros((3, 0), np.float32)
 
     def __call__(self, x: Floats, y: Floats, z: Floats, turn: Floats, rho_m: Floats,
-                 ground: Bools) -> float:
+                 ground: Bools, *, merged: bool = False) -> float:
         """
         Find the ground of a sweep.
 
@@ -179,27 +203,32 @@ class PatchworkGround:
         :param turn: (N,) azimuth [turns].
         :param rho_m: (N,) distance from the z axis [m].
         :param ground: (N,) out.
-        :returns: height of the LiDAR frame above the ground [m], as given or estimated.
+        :param merged: if several LiDARs made the sweep.
+        :returns: height of the LiDAR frame above the ground [m], as given or estimated; NaN if
+            there are too few points to tell, and no ground then.
         """
         config, zones, n = self._config, self._zones, len(x)
         if len(self._patch) != n:
             self._patch = np.zeros(n, np.int32)
             self._order = np.zeros(n, np.int32)
             self._points = np.zeros((3, n), np.float32)
-        assign_patches(turn, rho_m, zones.ring_at, zones.first, zones.sectors, self._patch,
-                       self._count)
+        assign_patches(turn, rho_m, zones.ring_at, self._patch, self._count)
         sort_by_patch(x, y, z, self._patch, self._count, self._start, self._order, self._points)
-        height = config.height_m
-        floor = np.full(zones.patches, -np.inf, np.float32)
-        patch_lows(self._points[2], self._start, self._low, floor)
-        if height == 0:
-            height = lidar_height_m(self._low, zones)
+        patch_lows(self._points[2], self._start, self._lowest, self._low)
+        height = config.height_m or -level_below(self._low, zones.first[_LEVEL_RINGS])
+        if math.isnan(height):
+            ground[:] = False
+            return height
         floor = (-height - self._under).astype(np.float32)
-        again_below(self._points[2], self._start, self._low, floor)
-        fit_patches(self._points, self._start, self._low, floor, self._plane, config.seed_m,
-                    config.thickness_m)
+        lift_lows(self._points[2], self._start, floor, self._lowest, self._low)
+        seed, thick = config.seed_m, config.thickness_m
+        if merged:
+            seed = thick = config.merged_thickness_m
+        fit_patches(self._points, self._start, self._low, floor, self._plane, seed, thick)
+        max_slope = math.tan(math.radians(config.max_slope_deg))
         judge_patches(self._plane, zones.first, zones.sectors, height,
-                      math.tan(math.radians(config.max_slope_deg)), self._accepted)
+                      max_slope, self._accepted)
+        accept_beside(self._plane, zones.first, zones.sectors, max_slope, self._accepted)
         mark_ground(self._points, self._order, self._start, self._plane, self._accepted,
-                    config.thickness_m, ground)
+                    thick, ground)
         return height

@@ -36,12 +36,13 @@ _QUARTER = np.float32(0.25)
 _HALF = np.float32(0.5)
 _ONE = np.float32(1.0)
 _ZERO = np.float32(0.0)
+_INF = np.float32(np.inf)
 _TINY = np.float32(1e-12)
 
 
 @njit(nogil=True, cache=True, error_model='numpy')
 def polar(x: Floats, y: Floats, z: Floats, turn: Floats, rho_m: Floats,
-          range_m: Floats) -> None:
+          range_m: Floats) -> int:
     """
     Fill in azimuth, horizontal distance and range of every point.
 
@@ -49,7 +50,9 @@ def polar(x: Floats, y: Floats, z: Floats, turn: Floats, rho_m: Floats,
     :param turn: (N,) out: azimuth in turns, [0, 1), 0 = +x, 0.25 = +y.
     :param rho_m: (N,) out: distance from the z axis [m].
     :param range_m: (N,) out: distance from the origin [m].
+    :returns: number of points without a finite range.
     """
+    lost = 0
     for i in range(len(x)):
         xi, yi, zi = x[i], y[i], z[i]
         ax, ay = abs(xi), abs(yi)
@@ -65,3 +68,5 @@ def polar(x: Floats, y: Floats, z: Floats, turn: Floats, rho_m: Floats,
         flat = xi * xi + yi * yi
         rho_m[i] = math.sqrt(flat)
         range_m[i] = math.sqrt(flat + zi * zi)
+        lost += not range_m[i] < _INF
+    return lost

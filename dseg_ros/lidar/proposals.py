@@ -87,8 +87,7 @@ class ProposalExtractor:
         """
         x, y, z = (np.ascontiguousarray(a, np.float32) for a in (cloud.x, cloud.y, cloud.z))
         self._reserve(len(x))
-        polar(x, y, z, self._turn, self._rho_m, self._range_m)
-        if not np.isfinite(self._range_m.sum()):
+        if polar(x, y, z, self._turn, self._rho_m, self._range_m):
             return self._of_finite_points(cloud)
         cloud = replace(cloud, x=x, y=y, z=z)
         method = self._choose_method(cloud)
@@ -156,7 +155,8 @@ class ProposalExtractor:
     def _find_ground(self, x: Floats, y: Floats, z: Floats) -> None:
         """Fill in the ground flags."""
         if self._config.ground.method == 'patchwork_like' or self._shaped_for is None:
-            self._patchwork(x, y, z, self._turn, self._rho_m, self._ground)
+            self._patchwork(x, y, z, self._turn, self._rho_m, self._ground,
+                            merged=self.sensor is None)
             return
         self._ground[:] = False
         self._fill_image()

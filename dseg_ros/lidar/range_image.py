@@ -31,6 +31,8 @@ EMPTY = 0.0
 GROUND = -1.0
 """Pixel with ground alone [m]."""
 
+_FAR_GROUND = np.float32(1e30)
+_FAR_EMPTY = np.float32(2e30)
 _TABLE = 8192
 _SCAN_JUMP = np.float32(SCAN_JUMP)
 
@@ -122,20 +124,24 @@ def fill_image(row: Rows, turn: Floats, range_m: Floats, ground: NDArray[np.bool
     :param image: (R, C) out: range [m], EMPTY or GROUND.
     :param pixel: (N,) out: flat index of the point's pixel, -1 for points of no row.
     """
-    columns = image.shape[1]
-    flat = image.reshape(-1)
-    flat[:] = EMPTY
+    columns = np.int32(image.shape[1])
+    width = np.float32(columns)
     for i in range(len(row)):
-        if row[i] < 0:
-            pixel[i] = -1
+        p = np.int32(row[i]) * columns + np.int32(turn[i] * width)
+        pixel[i] = p if row[i] >= 0 else np.int32(-1)
+    flat = image.reshape(-1)
+    flat[:] = _FAR_EMPTY
+    for i in range(len(row)):
+        p = pixel[i]
+        if p < 0:
             continue
-        p = row[i] * columns + int(turn[i] * np.float32(columns))
-        pixel[i] = p
-        seen = flat[p]
-        if ground[i]:
-            flat[p] = np.float32(GROUND) if seen == EMPTY else seen
-        elif seen <= 0 or range_m[i] < seen:
-            flat[p] = range_m[i]
+        # one minimum without a branch: which point of a pixel is nearest cannot be predicted
+        value = _FAR_GROUND if ground[i] else range_m[i]
+        flat[p] = min(flat[p], value)
+    for p in range(len(flat)):
+        value = flat[p]
+        value = np.float32(GROUND) if value == _FAR_GROUND else value
+        flat[p] = np.float32(EMPTY) if value == _FAR_EMPTY else value
 
 
 @njit(nogil=True, cache=True, error_model='numpy')
