@@ -17,18 +17,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 import heapq
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from dseg_ros.bags.discovery import DriveTopics, find_topics
-from dseg_ros.bags.records import BagError, Qos, RawRecord, Record, TopicInfo
+from dseg_ros.bags.records import BagError, DamageError, Qos, RawRecord, Record, TopicInfo
+from dseg_ros.bags.salvage import DamagedStorage
 from dseg_ros.bags.serialization import Serialization
 from dseg_ros.bags.storage import Channel, IndexedStorage, Storage, storage_files
 
-__all__ = ['Bag', 'BagError', 'DriveTopics', 'find_topics', 'open_bag', 'Qos', 'RawRecord',
+__all__ = ['Bag', 'BagError', 'DamageError', 'DriveTopics', 'find_topics', 'open_bag', 'Qos', 'RawRecord',
            'Record', 'TopicInfo']
 
 TF_MESSAGE = 'tf2_msgs/msg/TFMessage'
@@ -39,7 +40,8 @@ class Bag:
     A recording, open for reading; use it as a context manager.
 
     :param path: a rosbag2 directory (sqlite3 or MCAP, with or without metadata.yaml, split or
-        compressed), one .mcap or .db3 file of it, or a ROS 1 .bag file.
+        compressed), one .mcap or .db3 file of it, or a ROS 1 .bag file. Of one that was cut off
+        everything before the cut is read; `damage` tells why.
     :raises BagError: if there is none or nothing of it can be read.
     """
 
@@ -60,10 +62,15 @@ class Bag:
 
     def _opened(self, file: Path) -> Storage:
         """Open one storage file."""
+        storage: Storage
         try:
             storage = IndexedStorage(file)
-        except Exception as error:
-            raise BagError(f'{self.path}: {file.name} cannot be read: {error}') from error
+        except Exception as error:  # noqa: B902  (every storage has errors of its own)
+            try:
+                storage = DamagedStorage(file, error)
+            except BagError:
+                raise BagError(f'{self.path}: {file.name} cannot be read: {error}') from error
+            self.damage.append(f'{file.name}: {error}')
         self._stack.callback(storage.close)
         return storage
 
@@ -100,8 +107,8 @@ class Bag:
         :param topics: which topics; None for all.
         :param start_ns: first recording time [ns].
         :param stop_ns: recording time [ns] to stop before.
-        :raises BagError: for a topic that is not there, a type without definition, and, after
-            everything before it was yielded, for damage.
+        :raises BagError: for a topic that is not there or a type without definition.
+        :raises DamageError: for damage, after everything before it was yielded.
         """
         for stamp, storage, channel, data in self._merged(topics, start_ns, stop_ns):
             message = self._serialization.decoded(storage.ros1, channel, data)
@@ -120,8 +127,11 @@ class Bag:
                   if info.type == TF_MESSAGE and name.split('/')[-1] == 'tf_static']
         if not topics:
             return []
-        return list({t.child_frame_id: t for record in self.messages(topics)
-                     for t in record.message.transforms}.values())
+        transforms = {}
+        with suppress(DamageError):  # whoever reads the messages themselves will hear of it
+            for record in self.messages(topics):
+                transforms.update({t.child_frame_id: t for t in record.message.transforms})
+        return list(transforms.values())
 
     def static_transforms_cdr(self) -> bytes:
         """Return `static_transforms` as one serialized tf2_msgs/TFMessage."""
@@ -137,8 +147,6 @@ class Bag:
             streams = [self._stream(s, [c for c in s.channels if c.topic in wanted], start_ns,
                                     stop_ns) for s in group]
             yield from heapq.merge(*streams, key=lambda m: m[0])
-        if self.damage:
-            raise BagError('; '.join(self.damage))
 
     def _stream(self, storage: Storage, channels: Sequence[Channel], start_ns: int | None,
                 stop_ns: int | None) -> Iterator[tuple[int, Storage, Channel, bytes]]:
@@ -149,8 +157,9 @@ class Bag:
                 yield stamp, storage, channel, data
                 count += 1
         except Exception as error:  # noqa: B902  (zlib, lz4, zstd, sqlite, struct: all damage)
-            raise BagError(f'{self.path}: {storage.path.name} is damaged after {count} messages'
-                           f'{"" if stamp is None else f", at {stamp} ns"}: {error}') from error
+            when = '' if stamp is None else f', at {stamp} ns'
+            raise DamageError(f'{self.path}: {storage.path.name} is damaged after {count} '
+                              f'messages{when}: {error}') from error
 
     def listing(self) -> str:
         """Describe its topics for an error."""

@@ -24,6 +24,10 @@ class BagError(ValueError):
     """A bag that cannot be used; the text names the file and what is wrong with it."""
 
 
+class DamageError(BagError):
+    """A bag that is broken somewhere; what stands before the break was read."""
+
+
 @dataclass(frozen=True)
 class Qos:
     """

@@ -114,7 +114,12 @@ class IndexedStorage:
 
 def inflated(data: bytes) -> bytes:
     """Decompress a message that was compressed by itself; a serialized one never begins so."""
-    return zstd.decompress(data) if data[:4] == ZSTD_MAGIC else data
+    return decompress(data) if data[:4] == ZSTD_MAGIC else data
+
+
+def decompress(data: bytes) -> bytes:
+    """Decompress a zstd frame."""
+    return bytes(zstd.decompress(data))
 
 
 def _channel(connection: Connection) -> Channel:
@@ -187,5 +192,6 @@ def _decompressed(file: Path, stack: ExitStack) -> Path:
         with zstd.open(file, 'rb') as source, out.open('wb') as target:
             shutil.copyfileobj(source, target)
     except (EOFError, zstd.ZstdError) as error:
-        raise BagError(f'{file}: {error}') from error
+        if not out.stat().st_size:  # else it is damaged, and read up to there
+            raise BagError(f'{file}: {error}') from error
     return out
