@@ -52,6 +52,10 @@ _NEAR_RINGS = 4
 _FLAT_M = 0.05
 """In the innermost rings, where points are dense, a bank is smoother than this; shrubs are not."""
 
+_THIN_M = 0.05
+"""Ground that lies this close to its plane, and twice the plane's deviation, is marked [m]: on a
+smooth road all above are tyres and kerbs."""
+
 _LEVEL_RINGS = 6
 """The two inner zones tell the level of the ground."""
 
@@ -155,7 +159,7 @@ def mark_ground(points: Floats, order: Ints, start: Ints, plane: NDArray[np.floa
                 accepted: NDArray[np.bool_], thickness_m: float,
                 ground: NDArray[np.bool_]) -> None:
     """
-    Mark the points less than `thickness_m` above the plane of an accepted patch.
+    Mark the points just above the plane of an accepted patch, and all below.
 
     :param ground: (N,) out, in the order of the cloud.
     """
@@ -166,7 +170,7 @@ def mark_ground(points: Floats, order: Ints, start: Ints, plane: NDArray[np.floa
                 ground[order[k]] = False
             continue
         cx, cy, a, b, c = plane[p, 0], plane[p, 1], plane[p, 2], plane[p, 3], plane[p, 4]
-        reach = thickness_m * math.sqrt(1 + a * a + b * b)
+        reach = min(thickness_m, _THIN_M + 2 * plane[p, 5]) * math.sqrt(1 + a * a + b * b)
         for k in range(first, last):
             above = points[2, k] - c - a * (points[0, k] - cx) - b * (points[1, k] - cy)
             ground[order[k]] = above < reach

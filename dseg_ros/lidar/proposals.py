@@ -125,7 +125,7 @@ class ProposalExtractor:
         """Assign rows if the sweep has a scan pattern, and choose by that."""
         wanted = self._config.method
         column_angle = self._config.ground.method == 'column_angle'
-        if not len(cloud) or (wanted == 'dbscan' and not column_angle):
+        if not len(cloud):
             return 'dbscan' if wanted == 'auto' else wanted
         spinning = self._assign_rows(cloud, self._turn, self._rho_m, self._row)
         if spinning:
