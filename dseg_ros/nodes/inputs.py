@@ -222,3 +222,35 @@ class Latest(Generic[T]):
         with self._lock:
             newest, self._newest = self._newest, None
             return newest
+
+
+class Backlog(Generic[T]):
+    """A short queue, for what waits for others anyway; the oldest give way, counted."""
+
+    def __init__(self, wake: Callable[[], None], limit: int = 16) -> None:
+        """
+        Start empty.
+
+        :param wake: called after each item.
+        :param limit: items that are kept.
+        """
+        self.replaced = 0
+        self._wake = wake
+        self._limit = limit
+        self._lock = Lock()
+        self._items: list[T] = []
+
+    def put(self, item: T) -> None:
+        """Append something."""
+        with self._lock:
+            self._items.append(item)
+            if len(self._items) > self._limit:
+                del self._items[0]
+                self.replaced += 1
+        self._wake()
+
+    def take(self) -> list[T]:
+        """Take everything, the oldest first."""
+        with self._lock:
+            items, self._items = self._items, []
+            return items

@@ -93,6 +93,6 @@ class Calibrations:
             if message is None:
                 continue
             try:
-                pairing.set_camera(name, message.value())
+                pairing.push_calibration(name, message.message)
             except ValueError as error:
                 self._node.troubles.add(f'camera_info {name}', error)

@@ -17,17 +17,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 import time
 from typing import Any
 
+from dseg_ros.bags.calibrations import Calibrations
 from dseg_ros.config.sync import MotionConfig, SyncConfig
-from dseg_ros.geometry import sweep_middle_ns
 from dseg_ros.nodes.diagnostics import Health
-from dseg_ros.nodes.transforms import Extrinsics, FrameError, Transforms
+from dseg_ros.nodes.transforms import FrameError, Track
 from dseg_ros.nodes.troubles import Troubles
 from dseg_ros.sync import Match, NearestMatcher
 from dseg_ros.types import Camera, Cloud, Dropped
+import numpy as np
+from numpy.typing import NDArray
 
 POLL_S = 0.01
 """How often a pair that waits for TF asks again."""
@@ -35,21 +37,40 @@ POLL_S = 0.01
 
 @dataclass(frozen=True, eq=False)
 class Sighting:
-    """One camera's part of a pair: what was pushed for its image, and how it saw the cloud."""
+    """
+    One camera's part of a pair.
+
+    :param item: what was pushed for its image.
+    :param stamp_ns: of the image [ns].
+    :param camera: its calibration.
+    :param camera_T_lidar: (4, 4) float64, as in types.View.
+    :param ego_motion_known: as in types.View.
+    """
 
     item: Any
     stamp_ns: int
     camera: Camera
-    extrinsics: Extrinsics
+    camera_T_lidar: NDArray[np.float64]
+    ego_motion_known: bool
 
 
 @dataclass(frozen=True, eq=False)
 class Pair:
-    """A cloud with what was pushed for it, and the cameras that belong to it by name."""
+    """
+    A cloud with the cameras that belong to it.
 
+    :param original: the cloud as it came.
+    :param cloud: the same points at one moment, as far as the motion is known.
+    :param item: what was pushed with the cloud.
+    :param sightings: by camera.
+    :param position_m: (3,) where the LiDAR was in the fixed frame, None if not known.
+    """
+
+    original: Cloud
     cloud: Cloud
     item: Any
     sightings: Mapping[str, Sighting]
+    position_m: NDArray[np.float64] | None
 
 
 @dataclass(eq=False)
@@ -69,47 +90,52 @@ class Pairing:
     """
 
     def __init__(self, sync: SyncConfig, motion: MotionConfig, cameras: tuple[str, ...],
-                 transforms: Transforms, troubles: Troubles) -> None:
+                 track: Track, troubles: Troubles) -> None:
         """
         Start without anything.
 
         :param sync: of the matcher.
-        :param motion: what is known of ego motion.
+        :param motion: says how long to wait.
         :param cameras: names of the cameras.
-        :param transforms: where TF is asked.
+        :param track: what is known of the frames.
         :param troubles: told of frames and calibrations that do not fit.
         """
-        self.static_pairs = 0
         self.pairs = 0
+        self.static_pairs = 0
         self._matcher = NearestMatcher(sync, cameras)
-        self._motion = motion
-        self._transforms = transforms
+        self._max_wait_s = motion.max_wait_s
+        self._track = track
         self._troubles = troubles
-        self._cameras: dict[str, Camera] = {}
+        self._calibrations = {name: Calibrations() for name in cameras}
+        self._frames: dict[str, str] = {}
         self._waiting: list[_Waiting] = []
 
     @property
     def dropped(self) -> Dropped:
         """Count what found no partner, by reason."""
-        dropped: Dropped = self._matcher.dropped
-        return dropped
+        return self._matcher.dropped
 
     @property
     def again_s(self) -> float | None:
         """After how many seconds to ask for `ready` again."""
         return POLL_S if self._waiting else None
 
-    def set_camera(self, name: str, camera: Camera) -> None:
-        """Learn a calibration."""
-        self._cameras[name] = camera
+    def push_calibration(self, name: str, message: Any) -> None:
+        """
+        Take a sensor_msgs/CameraInfo.
+
+        :raises ValueError: for a camera that is not calibrated or cannot be.
+        """
+        self._calibrations[name].add(message)
 
     def push_cloud(self, cloud: Cloud, item: Any = None) -> None:
         """Take a cloud, and what is to come back with it."""
-        middle_ns = sweep_middle_ns(cloud, self._motion.lidar_stamp, self._motion.sweep_ms)
+        middle_ns = self._track.sweep_middle_ns(cloud)
         self._hold(self._matcher.push_cloud(middle_ns, (cloud, item)))
 
-    def push_image(self, name: str, stamp_ns: int, item: Any) -> None:
-        """Take what is to come back for an image."""
+    def push_image(self, name: str, stamp_ns: int, frame: str, item: Any) -> None:
+        """Take an image's stamp, frame, and what is to come back for it."""
+        self._frames[name] = frame
         self._hold(self._matcher.push_image(name, stamp_ns, item))
 
     def flush(self) -> list[Pair]:
@@ -121,45 +147,53 @@ class Pairing:
 
     def ready(self) -> list[Pair]:
         """Return the pairs whose transforms are known, or shall not be waited for any longer."""
-        pairs: list[Pair] = []
-        still: list[_Waiting] = []
-        for waiting in self._waiting:
-            pair = self._complete(waiting.match, time.monotonic() < waiting.deadline_s)
-            if pair is None:
-                still.append(waiting)
-            else:
-                pairs.append(pair)
-        self._waiting = still
-        return pairs
+        now_s = time.monotonic()
+        done = [w for w in self._waiting if now_s >= w.deadline_s or self._is_complete(w.match)]
+        self._waiting = [w for w in self._waiting if w not in done]
+        return [self._pair(waiting.match) for waiting in done]
 
     def _hold(self, matches: list[Match]) -> None:
-        deadline_s = time.monotonic() + self._motion.max_wait_s
+        deadline_s = time.monotonic() + self._max_wait_s
         self._waiting += [_Waiting(match, deadline_s) for match in matches]
 
-    def _complete(self, match: Match, patient: bool) -> Pair | None:
-        cloud, item = match.cloud
+    def _is_complete(self, match: Match) -> bool:
+        """Tell whether nothing that is still to come would make a match better."""
+        cloud, _ = match.cloud
+        for name, at_ns in match.stamps_ns.items():
+            camera = self._camera(name, at_ns)
+            if camera is None or self._track.awaits(camera.frame, at_ns, cloud.frame):
+                return False
+            if self._track.awaits(cloud.frame, self._track.sweep_end_ns(cloud), camera.frame):
+                return False
+        return True
+
+    def _pair(self, match: Match) -> Pair:
+        original, item = match.cloud
+        cloud, at_ns = self._track.still(original)
         sightings = {}
-        for name, image_item in match.images.items():
-            stamp_ns = match.stamps_ns[name]
-            camera = self._cameras.get(name)
-            if camera is None:
-                if patient:
-                    return None
-                self._troubles.add(f'camera {name}', FrameError('no camera_info came'))
-                continue
+        for name in match.images:
             try:
-                extrinsics = self._transforms.camera_T_lidar(
-                    (camera.frame, stamp_ns), (cloud.frame, cloud.stamp_ns), self._motion.fixed,
-                    patient)
+                sightings[name] = self._sighting(name, match, (cloud.frame, at_ns))
             except FrameError as error:
-                self._troubles.add('transforms', error)
-                continue
-            if extrinsics is None:
-                return None
-            sightings[name] = Sighting(image_item, stamp_ns, camera, extrinsics)
+                self._troubles.add(f'camera {name}', error)
         self.pairs += 1
-        self.static_pairs += any(not s.extrinsics.ego_motion_known for s in sightings.values())
-        return Pair(cloud, item, sightings)
+        self.static_pairs += not all(s.ego_motion_known for s in sightings.values())
+        position_m = self._track.position_m(cloud.frame, at_ns)
+        return Pair(original, cloud, item, sightings, position_m)
+
+    def _sighting(self, name: str, match: Match, lidar: tuple[str, int]) -> Sighting:
+        at_ns = match.stamps_ns[name]
+        camera = self._camera(name, at_ns)
+        if camera is None:
+            raise FrameError('no camera_info came')
+        pose, known = self._track.camera_T_lidar((camera.frame, at_ns), lidar)
+        return Sighting(match.images[name], at_ns, camera, pose, known)
+
+    def _camera(self, name: str, at_ns: int) -> Camera | None:
+        camera = self._calibrations[name].at(at_ns)
+        if camera is not None and not camera.frame:
+            return replace(camera, frame=self._frames[name])
+        return camera
 
 
 def pairing_health(pairing: Pairing) -> Health:

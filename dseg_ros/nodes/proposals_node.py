@@ -30,6 +30,7 @@ from dseg_ros.nodes.running import main_of
 from dseg_ros.nodes.shell import Shell, Surroundings
 from dseg_ros.nodes.timing import Timing
 from dseg_ros.types import Cloud, Dropped, Proposals
+import numpy as np
 from sensor_msgs.msg import PointCloud2
 from vision_msgs.msg import Detection3DArray
 from visualization_msgs.msg import MarkerArray
@@ -55,6 +56,10 @@ class ProposalsNode(Shell[ProposalsNodeConfig]):
         self._markers = MarkersPublisher(self.output(MarkerArray, '~/markers', RESULT), COLOURS)
         self._timing = Timing(self)
         self.diagnostics.add('processing', lambda: self._timing.health(self._points.replaced))
+
+    def warm_up(self) -> None:
+        """Work on a made-up sweep, with an extractor that is then thrown away with its sensor."""
+        ProposalExtractor(self.config.proposals)(made_up_sweep())
 
     def attend(self) -> None:
         """Subscribe to the clouds."""
@@ -85,6 +90,19 @@ class ProposalsNode(Shell[ProposalsNodeConfig]):
             self._ground.publish(ground(cloud, proposals), about)
         if self._markers.wanted:
             self._markers.publish(proposals, about)
+
+
+def made_up_sweep() -> Cloud:
+    """Make what 16 beams see of a flat road with a wall on one side."""
+    azimuth, elevation = (a.ravel() for a in np.meshgrid(
+        np.linspace(-np.pi, np.pi, 900, endpoint=False), np.radians(np.linspace(-20.0, 2.0, 16)),
+        indexing='ij'))
+    road_m = np.where(elevation < -0.02, 1.8 / np.maximum(np.sin(-elevation), 1e-3), 60.0)
+    wall_m = np.where(np.cos(azimuth) > 0.3, 12.0 / np.maximum(np.cos(azimuth), 0.3), 60.0)
+    range_m = np.minimum(np.minimum(road_m, wall_m), 60.0)
+    level_m = range_m * np.cos(elevation)
+    return Cloud(0, 'made_up', *(a.astype(np.float32) for a in (
+        level_m * np.cos(azimuth), level_m * np.sin(azimuth), range_m * np.sin(elevation))))
 
 
 def main() -> None:

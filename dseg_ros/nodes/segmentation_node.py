@@ -23,9 +23,9 @@ from dseg_ros.nodes.camera_outputs import CameraOutputs
 from dseg_ros.nodes.clouds import packed, semantic
 from dseg_ros.nodes.demand import Demand
 from dseg_ros.nodes.diagnostics import ERROR, Health
-from dseg_ros.nodes.inputs import image_kind, Latest, POINTS, Shared
+from dseg_ros.nodes.inputs import Backlog, image_kind, Latest, POINTS, Shared
 from dseg_ros.nodes.on_demand import Calibrations, OnDemand, Topic
-from dseg_ros.nodes.pairing import Pair, Pairing, pairing_health
+from dseg_ros.nodes.pairing import Pair
 from dseg_ros.nodes.publish import CloudPublisher, header, RESULT
 from dseg_ros.nodes.resources import model_path
 from dseg_ros.nodes.running import main_of
@@ -48,7 +48,7 @@ class SegmentationNode(Shell[SegmentationNodeConfig]):
         super().__init__('segmentation', SegmentationNodeConfig, shared)
         self._engine: Engine | None = None
         self._images: dict[str, Latest[Image]] = {}
-        self._clouds: Latest[tuple[Cloud, Dropped]] = Latest(self.worker.wake)
+        self._clouds: Backlog[Shared[tuple[Cloud, Dropped]]] = Backlog(self.worker.wake)
         self.diagnostics.add('engine', self._engine_health)
 
     def build(self) -> None:
@@ -79,9 +79,7 @@ class SegmentationNode(Shell[SegmentationNodeConfig]):
     def attend(self) -> None:
         """Subscribe to the cameras; to the rest when someone wants labelled clouds."""
         inputs = self.config.inputs
-        self._pairing = Pairing(self.config.sync, self.config.motion, inputs.cameras,
-                                self.shared.transforms, self.troubles)
-        self.diagnostics.add('synchronisation', lambda: pairing_health(self._pairing))
+        self._pairing = self.pairing(self.config.sync, self.config.motion, inputs.cameras)
         self._calibrations = Calibrations(self, inputs.cameras)
         self._related = OnDemand(self, [Topic('points', inputs.points, POINTS, self._clouds.put),
                                         *self._calibrations.topics()])
@@ -100,7 +98,7 @@ class SegmentationNode(Shell[SegmentationNodeConfig]):
             if message is not None and self._demand:
                 self._segment(name, message)
         self._calibrations.hand_to(self._pairing)
-        self._take_cloud()
+        self._take_clouds()
         for pair in self._pairing.ready():
             self._label(pair)
         return self._pairing.again_s
@@ -128,28 +126,27 @@ class SegmentationNode(Shell[SegmentationNodeConfig]):
         self._outputs_of[name].publish(image, labels)
         self._timing.done(image.stamp_ns, message.received_s, begun_s)
         if self._points_semantic.wanted:
-            self._pairing.push_image(name, image.stamp_ns, labels)
+            self._pairing.push_image(name, image.stamp_ns, image.frame, labels)
 
-    def _take_cloud(self) -> None:
-        message = self._clouds.take()
-        if message is None:
-            return
-        try:
-            self._pairing.push_cloud(message.value()[0])
-        except ValueError as error:
-            self.troubles.add('points', error)
+    def _take_clouds(self) -> None:
+        for message in self._clouds.take():
+            try:
+                self._pairing.push_cloud(message.value()[0])
+            except ValueError as error:
+                self.troubles.add('points', error)
 
     def _label(self, pair: Pair) -> None:
         views = []
         for name, sighting in pair.sightings.items():
             try:
-                views.append(see(pair.cloud, sighting.camera, sighting.extrinsics.camera_T_lidar,
+                views.append(see(pair.cloud, sighting.camera, sighting.camera_T_lidar,
                                  sighting.item))
             except ValueError as error:
                 self.troubles.add(f'camera {name}', error)
         labels = label_points(len(pair.cloud), views)
-        self._points_semantic.publish(semantic(pair.cloud, *labels, self._packed_palette),
-                                      header(pair.cloud.stamp_ns, pair.cloud.frame))
+        cloud = pair.original
+        self._points_semantic.publish(semantic(cloud, *labels, self._packed_palette),
+                                      header(cloud.stamp_ns, cloud.frame))
 
     def _engine_health(self) -> Health:
         if self._engine is None:

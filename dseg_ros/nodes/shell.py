@@ -17,15 +17,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from threading import Thread
 import time
 from typing import Any, Generic, TypeVar
 
 from dseg_ros.config.nodes import NodeConfig
+from dseg_ros.config.sync import MotionConfig, SyncConfig
 from dseg_ros.nodes.diagnostics import Diagnostics
 from dseg_ros.nodes.inputs import Feed, Hub, Kind, Shared
+from dseg_ros.nodes.pairing import Pairing, pairing_health
 from dseg_ros.nodes.parameters import declare, guard, read
-from dseg_ros.nodes.transforms import Transforms
+from dseg_ros.nodes.transforms import Track, Transforms
 from dseg_ros.nodes.troubles import Troubles
 from dseg_ros.nodes.worker import Worker
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
@@ -57,7 +60,7 @@ class Shell(LifecycleNode, Generic[C]):
     A lifecycle node around a core object.
 
     To fill in: `build` (configure), `attend` (activate: what to subscribe to), `warm_up`, `step`
-    (the work, in the worker's thread), `release` (cleanup).
+    (the work, in the worker's thread), `retire` (deactivate), `release` (cleanup).
     """
 
     def __init__(self, name: str, kind: type[C], shared: Surroundings | None = None) -> None:
@@ -80,6 +83,7 @@ class Shell(LifecycleNode, Generic[C]):
         self.worker = Worker(name, self._step, lambda error: self._failed('work', error))
         self._outputs: list[Publisher] = []
         self._feeds: list[Feed[Any]] = []
+        self._tracks: list[Track] = []
 
     # --- to fill in -------------------------------------------------------------------------
 
@@ -95,6 +99,9 @@ class Shell(LifecycleNode, Generic[C]):
     def step(self) -> float | None:
         """Do what there is to do; return after how many seconds to be called again anyway."""
         return None
+
+    def retire(self) -> None:
+        """Finish what is under way; called after the last step."""
 
     def release(self) -> None:
         """Free what `build` made."""
@@ -123,6 +130,14 @@ class Shell(LifecycleNode, Generic[C]):
         if feed in self._feeds:
             self._feeds.remove(feed)
             self.shared.hub.unsubscribe(feed, who=self)
+
+    def pairing(self, sync: SyncConfig, motion: MotionConfig, cameras: tuple[str, ...]) -> Pairing:
+        """Begin to match clouds with images, until deactivation."""
+        track = self.shared.transforms.track(motion)
+        self._tracks.append(track)
+        pairing = Pairing(sync, motion, cameras, track, self.troubles)
+        self.diagnostics.add('synchronisation', partial(pairing_health, pairing))
+        return pairing
 
     # --- the lifecycle ----------------------------------------------------------------------
 
@@ -183,9 +198,13 @@ class Shell(LifecycleNode, Generic[C]):
         return self.step()
 
     def _deactivate(self) -> None:
-        self.worker.stop()  # first, since it may subscribe to more
+        if self.worker.stop():  # first, since it may subscribe to more
+            self.retire()
         for feed in list(self._feeds):
             self.unlisten(feed)
+        for track in self._tracks:
+            self.shared.transforms.leave(track)
+        self._tracks.clear()
         super().on_deactivate(LifecycleState('active', 3))
 
     def _release(self) -> None:

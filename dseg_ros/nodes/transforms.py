@@ -12,112 +12,155 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Where the LiDAR was in the camera's view: one transform per pair, with ego motion if known."""
+"""TF as it comes, for all nodes of a process; the frames are kept as they are for recordings."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from threading import Lock
+from typing import Any
 
-from dseg_ros.bags.messages import transform_from_message
-from geometry_msgs.msg import TransformStamped
+from dseg_ros.bags.motion import Motion
+from dseg_ros.bags.reader import BagError
+from dseg_ros.config.sync import MotionConfig
+from dseg_ros.geometry import TransformError
+from dseg_ros.nodes.troubles import Troubles
+from dseg_ros.types import Cloud
 import numpy as np
 from numpy.typing import NDArray
+from rclpy.clock import JumpThreshold, TimeJump
+from rclpy.duration import Duration
 from rclpy.node import Node
-from rclpy.time import Time
-from tf2_ros import (Buffer, ConnectivityException, ExtrapolationException,
-                     InvalidArgumentException, LookupException, TransformListener)
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from tf2_msgs.msg import TFMessage
 
-UNKNOWN = (LookupException, ConnectivityException, ExtrapolationException,
-           InvalidArgumentException)
+MOVING = QoSProfile(depth=100)
+STATIC = QoSProfile(depth=100, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+JUMP_BACK_S = 0.5
 
 
 class FrameError(ValueError):
     """Frames that no transform connects; the message names them."""
 
 
-@dataclass(frozen=True, eq=False)
-class Extrinsics:
-    """
-    A transform for one pair.
+class Track:
+    """What one node knows of the motion; asked by its worker, told by the executor."""
 
-    :param camera_T_lidar: (4, 4) float64, as in types.View.
-    :param ego_motion_known: as in types.View.
-    """
+    def __init__(self, config: MotionConfig) -> None:
+        """Start without any transform."""
+        self._config = config
+        self._lock = Lock()
+        self._motion = Motion(config, 'TF')
 
-    camera_T_lidar: NDArray[np.float64]
-    ego_motion_known: bool
+    def restart(self) -> None:
+        """Forget all: the clock jumped back."""
+        with self._lock:
+            self._motion = Motion(self._config, 'TF')
+
+    def add(self, transform: Any, static: bool) -> None:
+        """
+        Take a geometry_msgs/TransformStamped.
+
+        :raises ValueError: for one that cannot be.
+        """
+        with self._lock:
+            self._motion.add(transform, static)
+
+    def awaits(self, frame: str, at_ns: int, other: str) -> bool:
+        """
+        Say whether a transform of that moment is still to come.
+
+        :param frame: whose pose is wanted.
+        :param at_ns: when [ns].
+        :param other: the frame to relate it to where there is no fixed one.
+        """
+        with self._lock:
+            try:
+                latest_ns = self._motion.tree.latest_ns(self._config.fixed or other, frame)
+            except TransformError:
+                return False
+        return latest_ns is not None and latest_ns < at_ns
+
+    def sweep_middle_ns(self, cloud: Cloud) -> int:
+        """Find the moment that images are matched with."""
+        return self._motion.sweep_middle_ns(cloud)
+
+    def sweep_end_ns(self, cloud: Cloud) -> int:
+        """Find the last moment at which the pose of the LiDAR is wanted."""
+        return self._motion.sweep_end_ns(cloud)
+
+    def still(self, cloud: Cloud) -> tuple[Cloud, int]:
+        """Move all points to one moment, as far as the motion is known; see bags.motion."""
+        with self._lock:
+            return self._motion.still(cloud)
+
+    def camera_T_lidar(self, camera: tuple[str, int], lidar: tuple[str, int]
+                       ) -> tuple[NDArray[np.float64], bool]:
+        """
+        Relate a LiDAR at one moment to a camera at another; see bags.motion.
+
+        :raises FrameError: if nothing connects the frames.
+        """
+        with self._lock:
+            try:
+                return self._motion.camera_T_lidar(camera, lidar)
+            except BagError as error:
+                raise FrameError(str(error)) from None
+
+    def position_m(self, frame: str, at_ns: int) -> NDArray[np.float64] | None:
+        """Return where a frame is in the fixed one, (3,) [m], or None."""
+        with self._lock:
+            try:
+                return self._motion.pose(frame, at_ns)[:3, 3]
+            except TransformError:
+                return None
 
 
 class Transforms:
-    """Listens to TF; never blocks: what is not known yet is asked for again later."""
+    """Subscribes to /tf and /tf_static once and tells every track."""
 
     def __init__(self, node: Node) -> None:
         """
-        Subscribe to /tf and /tf_static.
+        Subscribe.
 
-        :param node: whose executor feeds the buffer, and whose clock empties it when time jumps.
+        :param node: who owns the subscriptions, and whose clock tells of jumps.
         """
-        self._buffer = Buffer(node=node)
-        self._listener = TransformListener(self._buffer, node)
+        self._tracks: list[Track] = []
+        self._static: dict[str, Any] = {}
+        self._troubles = Troubles(node)
+        node.create_subscription(TFMessage, '/tf', self._on_moving, MOVING)
+        node.create_subscription(TFMessage, '/tf_static', self._on_static, STATIC)
+        self._jumps = node.get_clock().create_jump_callback(
+            JumpThreshold(min_forward=None, min_backward=Duration(seconds=-JUMP_BACK_S),
+                          on_clock_change=False), post_callback=self._on_jump)
 
-    def camera_T_lidar(self, camera: tuple[str, int], lidar: tuple[str, int], fixed: str,
-                       patient: bool) -> Extrinsics | None:
-        """
-        Look up the pose of a LiDAR at one time in the frame of a camera at another.
+    def track(self, config: MotionConfig) -> Track:
+        """Begin to tell a node; it learns at once what is static."""
+        track = Track(config)
+        self._tell(track, list(self._static.values()), static=True)
+        self._tracks = [*self._tracks, track]
+        return track
 
-        Through the fixed frame where that is known; else the extrinsics at the image's time;
-        else the latest ones.
+    def leave(self, track: Track) -> None:
+        """Tell a node no more."""
+        self._tracks = [t for t in self._tracks if t is not track]
 
-        :param camera: frame and stamp [ns] of the image.
-        :param lidar: frame and stamp [ns] of the cloud.
-        :param fixed: a frame that does not move with the vehicle; '' = none.
-        :param patient: whether a transform that may still come is worth waiting for.
-        :returns: None = ask again.
-        :raises FrameError: if the frames are not connected at all.
-        """
-        (camera_frame, image_ns), (lidar_frame, cloud_ns) = camera, lidar
-        at_image, at_cloud = Time(nanoseconds=image_ns), Time(nanoseconds=cloud_ns)
-        if fixed:
-            moving = self._try(lambda: self._buffer.lookup_transform_full(
-                camera_frame, at_image, lidar_frame, at_cloud, fixed))
-            if moving is not None:
-                return Extrinsics(moving, ego_motion_known=True)
-            if patient and (self._may_come(fixed, camera_frame, image_ns) or
-                            self._may_come(fixed, lidar_frame, cloud_ns)):
-                return None
-        still = self._try(lambda: self._buffer.lookup_transform(
-            camera_frame, lidar_frame, at_image))
-        if still is None and patient and self._may_come(camera_frame, lidar_frame, image_ns):
-            return None
-        if still is None:
-            still = self._try(lambda: self._buffer.lookup_transform(
-                camera_frame, lidar_frame, Time()))
-        if still is not None:
-            return Extrinsics(still, ego_motion_known=False)
-        if patient:
-            return None
-        raise FrameError(f'no transform from {lidar_frame!r} to {camera_frame!r}; '
-                         'do /tf and /tf_static connect them?')
+    def _on_moving(self, message: TFMessage) -> None:
+        for track in self._tracks:
+            self._tell(track, message.transforms, static=False)
 
-    def pose(self, fixed: str, frame: str, time_ns: int) -> NDArray[np.float64] | None:
-        """Look up fixed_T_frame at a time, else the latest one, else None."""
-        at = self._try(lambda: self._buffer.lookup_transform(fixed, frame,
-                                                             Time(nanoseconds=time_ns)))
-        if at is not None:
-            return at
-        return self._try(lambda: self._buffer.lookup_transform(fixed, frame, Time()))
+    def _on_static(self, message: TFMessage) -> None:
+        self._static.update({t.child_frame_id: t for t in message.transforms})
+        for track in self._tracks:
+            self._tell(track, message.transforms, static=True)
 
-    def _try(self, lookup: Callable[[], TransformStamped]) -> NDArray[np.float64] | None:
-        try:
-            return transform_from_message(lookup())
-        except UNKNOWN:
-            return None
+    def _on_jump(self, jump: TimeJump) -> None:
+        for track in self._tracks:
+            track.restart()
+            self._tell(track, list(self._static.values()), static=True)
 
-    def _may_come(self, target: str, source: str, time_ns: int) -> bool:
-        """Say whether the two frames are connected, but only until before that time."""
-        try:
-            latest: int = self._buffer.get_latest_common_time(target, source).nanoseconds
-        except UNKNOWN:
-            return False
-        return 0 < latest < time_ns
+    def _tell(self, track: Track, transforms: list[Any], static: bool) -> None:
+        for transform in transforms:
+            try:
+                track.add(transform, static)
+            except (ValueError, TransformError) as error:
+                self._troubles.add('/tf_static' if static else '/tf', error)

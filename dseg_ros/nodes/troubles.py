@@ -49,7 +49,9 @@ class Troubles:
 
     def add(self, where: str, error: Exception) -> None:
         """
-        Count an error; one that we did not foresee is logged with its traceback.
+        Count an error.
+
+        One that we did not foresee is logged with its traceback, the first time.
 
         :param where: the topic or the activity.
         :param error: what happened.
@@ -59,9 +61,11 @@ class Troubles:
         self._last, self._last_s = f'{where}: {error}', now_s
         if now_s - self._said_s.get(where, -REPEAT_S) < REPEAT_S:
             return
+        first = where not in self._said_s
         self._said_s[where] = now_s
-        if isinstance(error, (ValueError, OSError)):
-            self._logger.error(f'{where}: {error} ({self._counts[where]} so far)')
+        if isinstance(error, (ValueError, OSError)) or not first:
+            text = str(error) or repr(error)
+            self._logger.error(f'{where}: {text} ({self._counts[where]} so far)')
         else:
             self._logger.error(f'{where}: {error!r}\n' + ''.join(
                 traceback.format_exception(error)))

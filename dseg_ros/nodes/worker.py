@@ -52,14 +52,15 @@ class Worker:
         self._thread = Thread(target=self._work, name=self._name, daemon=True)
         self._thread.start()
 
-    def stop(self) -> None:
-        """Finish the step at hand and end."""
+    def stop(self) -> bool:
+        """Finish the step at hand and end; say whether it was at work at all."""
         with self._condition:
             self._running = False
             self._condition.notify()
-        if self._thread is not None:
-            self._thread.join()
-            self._thread = None
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            thread.join()
+        return thread is not None
 
     def wake(self) -> None:
         """Say that there is something to do."""
