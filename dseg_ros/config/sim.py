@@ -32,6 +32,8 @@ class SimConfig(Config):
     weather: str = option('day', 'Light and weather.', choices=WEATHERS)
     speed_mps: float = option(8.0, 'Mean speed of the ego vehicle [m/s].', low=0.0, high=30.0)
     rate_hz: float = option(10.0, 'Images and sweeps per second [Hz].', low=1.0, high=30.0)
+    every: int = option(1, 'Record every n-th image and sweep only: far apart, each shows '
+                        'something new.', low=1)
     start_s: int = option(1_700_000_000, 'Stamp of the first sweep [s since 1970].', low=1)
     width: int = option(960, 'Image width [px].', low=16, high=4096)
     height: int = option(540, 'Image height [px].', low=16, high=4096)
@@ -50,4 +52,4 @@ class SimConfig(Config):
     @property
     def frames(self) -> int:
         """Count the frames, at least one."""
-        return max(1, round(self.seconds * self.rate_hz))
+        return max(1, round(self.seconds * self.rate_hz / self.every))
