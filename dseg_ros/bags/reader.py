@@ -29,8 +29,8 @@ from dseg_ros.bags.salvage import DamagedStorage
 from dseg_ros.bags.serialization import Serialization
 from dseg_ros.bags.storage import Channel, IndexedStorage, Storage, storage_files
 
-__all__ = ['Bag', 'BagError', 'DamageError', 'DriveTopics', 'find_topics', 'open_bag', 'Qos', 'RawRecord',
-           'Record', 'TopicInfo']
+__all__ = ['Bag', 'BagError', 'DamageError', 'DriveTopics', 'find_topics', 'open_bag', 'Qos',
+           'RawRecord', 'Record', 'TopicInfo']
 
 TF_MESSAGE = 'tf2_msgs/msg/TFMessage'
 

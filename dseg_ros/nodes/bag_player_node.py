@@ -23,11 +23,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+import os
 from pathlib import Path
 import sys
 from threading import Condition, Event, Thread
 import time
 
+from ament_index_python.packages import PackageNotFoundError
 from builtin_interfaces.msg import Time
 from dseg_ros.bags.header import MessageError, NANO
 from dseg_ros.bags.player import excerpt, LockStep, Schedule, select, timeline
@@ -36,6 +38,7 @@ from dseg_ros.config.player import PlayerConfig
 from dseg_ros.config.schema import ConfigError
 from dseg_ros.nodes.parameters import declare
 from dseg_ros.nodes.player_topics import Answers, message_class, offered
+from dseg_ros.nodes.resources import share
 import rclpy
 from rclpy.duration import Duration
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
@@ -52,10 +55,11 @@ SENSORS = ('sensor_msgs/msg/PointCloud2', 'sensor_msgs/msg/Image',
 
 LATCHED = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE,
                      durability=DurabilityPolicy.TRANSIENT_LOCAL)
+PROFILE_VARIABLE = 'FASTRTPS_DEFAULT_PROFILES_FILE'
 CLOCK_DEPTH = 10
 POLL_S = 0.05
 SAY_S = 5.0
-SETTLE_S = 0.3
+SETTLE_S = 1.0
 """Between the discovery of both ends and the first message."""
 
 ACKNOWLEDGE_S = 2.0
@@ -255,6 +259,7 @@ def run(args: list[str] | None = None) -> int:
 
     :returns: exit status: 0 when it was played or stopped by Ctrl-C, 1 if it could not be.
     """
+    use_shipped_profile()
     rclpy.init(args=args)
     try:
         node = BagPlayer()
@@ -283,6 +288,23 @@ def run(args: list[str] | None = None) -> int:
         rclpy.try_shutdown()
         spinner.join(1.0)
     return 0
+
+
+def use_shipped_profile() -> None:
+    """
+    Set the middleware up for large messages, unless somebody did already.
+
+    It counts on the side that publishes, so a player started by hand needs it as well: without it
+    best-effort subscribers get one cloud in five.
+    """
+    if os.environ.get(PROFILE_VARIABLE):
+        return
+    try:
+        profile = share() / 'config' / 'dds_profile.xml'
+    except PackageNotFoundError:
+        return
+    if profile.is_file():
+        os.environ[PROFILE_VARIABLE] = str(profile)
 
 
 def _spin(executor: SingleThreadedExecutor) -> None:

@@ -36,7 +36,8 @@ from sensor_msgs.msg import Image, PointCloud2  # noqa: E402
 from tf2_msgs.msg import TFMessage  # noqa: E402
 
 FRAMES = 5
-BEST_EFFORT = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+BEST_EFFORT = QoSProfile(depth=50, reliability=ReliabilityPolicy.BEST_EFFORT)
+NEWEST = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
@@ -152,7 +153,7 @@ def test_lock_step_loses_nothing(tmp_path: Path, ear: Ear, play: Any) -> None:
         time.sleep(0.02)
         answers.publish(Image(header=image.header))
 
-    ear.node.create_subscription(Image, '/cam/image_raw', answer, BEST_EFFORT)
+    ear.node.create_subscription(Image, '/cam/image_raw', answer, NEWEST)
     said = ear.spin(process := play(
         bag, rate=0.0, lock_step=True, lock_step_results="['/cam/image_raw -> /mask']",
         lock_step_timeout_s=1.5, lock_step_repeat_s=0.6))
