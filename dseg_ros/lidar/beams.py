@@ -23,15 +23,13 @@ from scipy.ndimage import gaussian_filter1d
 Angles = NDArray[np.float64]
 
 _BIN_DEG = 0.05
-_LIMIT_DEG = 45.0
+_LIMIT_DEG = 60.0
+"""No beam of a vehicle's LiDAR is steeper."""
 
 
 def _elevation_bins(elevation: Angles, bin_deg: float) -> NDArray[np.int64]:
-    """Bin elevations, from -45 to 45 degrees."""
-    count = round(2 * _LIMIT_DEG / bin_deg)
-    bins = np.floor((np.degrees(elevation) + _LIMIT_DEG) / bin_deg).astype(np.int64)
-    binned: NDArray[np.int64] = np.clip(bins, 0, count - 1)
-    return binned
+    """Bin elevations within the limit; 0 is the lowest."""
+    return np.floor((np.degrees(elevation) + _LIMIT_DEG) / bin_deg).astype(np.int64)
 
 
 def beam_contrast(elevation: Angles, turn: NDArray[np.float32]) -> float:
@@ -47,6 +45,8 @@ def beam_contrast(elevation: Angles, turn: NDArray[np.float32]) -> float:
     :param elevation: (N,) [rad].
     :param turn: (N,) azimuth [turns].
     """
+    within = np.abs(elevation) < np.radians(_LIMIT_DEG)
+    elevation, turn = elevation[within], turn[within]
     sectors, bins = 360, round(2 * _LIMIT_DEG / _BIN_DEG)
     sector = np.minimum((turn * sectors).astype(np.int64), sectors - 1)
     cell = sector * bins + _elevation_bins(elevation, _BIN_DEG)
@@ -92,6 +92,8 @@ def beams_from_elevations(elevation: Angles, turn: NDArray[np.float32]) -> Angle
 
     :returns: (R,) elevations of the rows from top to bottom [rad].
     """
+    within = np.abs(elevation) < np.radians(_LIMIT_DEG)
+    elevation, turn = elevation[within], turn[within]
     fine_deg = 0.02
     bins = round(2 * _LIMIT_DEG / fine_deg)
     histogram = np.bincount(_elevation_bins(elevation, fine_deg), minlength=bins)

@@ -33,8 +33,14 @@ _ROUNDS = 3
 _LOW_M = 0.06
 """They lie at first within this above the lowest [m]."""
 
-_LEVEL_M = 0.2
-"""Low heights of patches on one level ground agree within this [m]."""
+_SLOPES = 4
+_SLOPE_STEP = 0.03
+"""The road under the LiDAR rises by up to 12 percent, in steps of 3."""
+
+_VOTE_LOW_M = -8.0
+_VOTE_M = 0.1
+_VOTE_BINS = 120
+"""It lies 8 m below to 4 m above the LiDAR frame (a frame may be on the ground)."""
 
 _TALL_M = 2.0
 """No ground within a patch is higher than this above its lowest points [m]."""
@@ -98,25 +104,32 @@ def lift_lows(z: Floats, start: Ints, floor_m: Floats, lowest: Floats, low: Floa
 
 
 @njit(nogil=True, cache=True, error_model='numpy')
-def level_below(low: Floats, patches: int) -> float:
+def level_below(low: Floats, x: Floats, y: Floats) -> float:
     """
-    Find the most common low height of the inner patches: the ground around the LiDAR.
+    Find the height of the ground under the LiDAR by a vote of the patches around it.
 
-    Cars and walls hide the ground of some patches, but rarely at one height.
+    Cars and walls hide the ground of some patches, but rarely at one height, or on one slope.
 
     :param low: (P,) low height per patch, inf where unknown [m].
-    :param patches: how many, from the inside, to ask.
+    :param x: (P,) middle of the patch [m]; y likewise.
     :returns: height [m], NaN if no patch knows one.
     """
-    best, support = np.nan, 0
-    for p in range(patches):
-        near, total = 0, 0.0
-        for q in range(patches):
-            if abs(low[q] - low[p]) < _LEVEL_M:
-                near += 1
-                total += low[q]
-        if near > support:
-            best, support = total / near, near
+    votes = np.zeros(_VOTE_BINS + 1, np.int32)
+    best, support = np.nan, 0.0
+    for i in range(-_SLOPES, _SLOPES + 1):
+        for j in range(-_SLOPES, _SLOPES + 1):
+            a, b = i * _SLOPE_STEP, j * _SLOPE_STEP
+            votes[:] = 0
+            for p in range(len(low)):
+                if low[p] != np.inf:
+                    k = int((low[p] - a * x[p] - b * y[p] - _VOTE_LOW_M) / _VOTE_M)
+                    if 0 <= k < _VOTE_BINS:
+                        votes[k] += 1
+            for k in range(_VOTE_BINS):
+                # the flatter of two slopes, if they explain about as much
+                vote = votes[k] + votes[k + 1] - 0.5 * (abs(i) + abs(j))
+                if vote > support:
+                    best, support = _VOTE_LOW_M + (k + 1) * _VOTE_M, vote
     return best
 
 

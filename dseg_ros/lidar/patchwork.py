@@ -194,6 +194,9 @@ class PatchworkGround:
         self._plane = np.zeros((patches, 7))
         self._accepted = np.zeros(patches, np.bool_)
         rho = np.repeat(self._zones.middle_m, self._zones.sectors)
+        turn = np.concatenate([(np.arange(n) + 0.5) / n for n in self._zones.sectors])
+        self._x = (rho * np.cos(2 * math.pi * turn)).astype(np.float32)
+        self._y = (rho * np.sin(2 * math.pi * turn)).astype(np.float32)
         self._under = _UNDER_M + _UNDER_GRADE * np.maximum(rho - _UNDER_FROM_M, 0.0)
         self._patch = self._order = np.zeros(0, np.int32)
         self._points = np.zeros((3, 0), np.float32)
@@ -219,7 +222,9 @@ class PatchworkGround:
         assign_patches(turn, rho_m, zones.ring_at, self._patch, self._count)
         sort_by_patch(x, y, z, self._patch, self._count, self._start, self._order, self._points)
         patch_lows(self._points[2], self._start, self._lowest, self._low)
-        height = config.height_m or -level_below(self._low, zones.first[_LEVEL_RINGS])
+        around = slice(zones.first[_LEVEL_RINGS])
+        height = config.height_m or -level_below(self._low[around], self._x[around],
+                                                 self._y[around])
         if math.isnan(height):
             ground[:] = False
             return height

@@ -161,7 +161,7 @@ def repair(image: Floats, rows: int, depth_m: float) -> None:
             above = image[r - 1, c]
             if image[r, c] != EMPTY or above <= 0:
                 continue
-            for below in range(r + 1, min(r - 1 + rows, count - 1) + 1):
+            for below in range(r + 1, min(r + rows, count)):
                 other = image[below, c]
                 if other == EMPTY:
                     continue
