@@ -27,6 +27,9 @@ from numpy.typing import NDArray
 EMPTY = -1
 """Raster cell that no point falls into."""
 
+COLUMNS = 480
+"""About so many columns the image has where hidden points are looked for."""
+
 
 @dataclass(frozen=True, eq=False)
 class Raster:
@@ -93,55 +96,60 @@ def rasterise(projection: Projection, camera: Camera, cell_px: int = 1,
 
 @njit(nogil=True, cache=True)
 def _cover(nearest, depth_m, reach_m_px, max_reach_px,  # type: ignore[no-untyped-def]
-           cell_px, front_m):
-    """Write the depth of each cell's nearest point over the cells beside and below it."""
-    rows, columns = front_m.shape
+           cell_px, from_left_m, from_right_m):
+    """Write the depth of each cell's nearest point over the cells right and left below it."""
+    rows, columns = nearest.shape
     for row in range(rows):
         for column in range(columns):
             j = nearest[row, column]
             if j < 0:
                 continue
             depth = depth_m[j]
-            reach = int(min(reach_m_px / depth, max_reach_px) / cell_px + 0.5)
-            for r in range(row + 1, min(rows, row + max(reach, 1) + 1)):
-                for c in range(max(0, column - reach), min(columns, column + reach + 1)):
-                    if depth < front_m[r, c]:
-                        front_m[r, c] = depth
+            reach = max(1, int(min(reach_m_px / depth, max_reach_px) / cell_px + 0.5))
+            for r in range(row + 1, min(rows, row + reach + 1)):
+                for c in range(column, min(columns, column + reach + 1)):
+                    if depth < from_left_m[r, c]:
+                        from_left_m[r, c] = depth
+                for c in range(max(0, column - reach), column + 1):
+                    if depth < from_right_m[r, c]:
+                        from_right_m[r, c] = depth
 
 
 @njit(nogil=True, cache=True)
-def _behind(u_px, v_px, depth_m, front_m, cell_px,  # type: ignore[no-untyped-def]
-            margin_m, margin_share, out):
+def _behind(u_px, v_px, depth_m, from_left_m, from_right_m,  # type: ignore[no-untyped-def]
+            cell_px, margin_m, margin_share, out):
     for j in range(u_px.shape[0]):
-        front = front_m[int((v_px[j] + 0.5) / cell_px), int((u_px[j] + 0.5) / cell_px)]
+        row, column = int((v_px[j] + 0.5) / cell_px), int((u_px[j] + 0.5) / cell_px)
+        front = max(from_left_m[row, column], from_right_m[row, column])
         out[j] = depth_m[j] > front * (1 + margin_share) + margin_m
 
 
 def hidden(projection: Projection, camera: Camera, radius_m: float = 0.15,
-           margin_m: float = 0.3, margin_share: float = 0.1, max_radius_px: float = 16.0,
-           cell_px: int = 4) -> NDArray[np.bool_]:
+           margin_m: float = 0.3, margin_share: float = 0.1, max_radius_deg: float = 1.4
+           ) -> NDArray[np.bool_]:
     """
     Find points that the LiDAR sees from its place and the camera, from another, does not.
 
-    A point hides what lies clearly behind it and within `radius_m` beside or below it, as the
-    camera sees it: a neighbourhood that shrinks in the image with range (our choice). Never what
-    is above it: on the road the farther point is always the higher one in the image, and inside a
-    silhouette some point of the nearer object is always above.
+    A point is hidden that lies clearly behind nearer points to its left and to its right, both
+    within `radius_m` and not below it, as the camera sees it: a neighbourhood that shrinks in the
+    image with range (our choice). Points on one side alone do not hide: what is beside a pole is
+    seen. Points below do not either: on the road the nearer point is always the lower one.
 
     :param projection: of the cloud into the camera.
     :param camera: the camera.
-    :param radius_m: what a point covers [m].
+    :param radius_m: how far a point covers [m].
     :param margin_m: how far behind something is hidden [m] ...
     :param margin_share: ... plus this share of the nearer depth.
-    :param max_radius_px: largest neighbourhood [px].
-    :param cell_px: resolution [px].
+    :param max_radius_deg: largest neighbourhood [deg].
     :returns: (M,) bool, row j belongs to row j of the projection.
     """
+    cell_px = max(1, round(camera.width / COLUMNS))
+    focal_px = float(camera.intrinsics[0, 0])
     nearest = rasterise(projection, camera, cell_px).nearest
-    front_m = np.full(nearest.shape, np.inf, np.float32)
-    _cover(nearest, projection.depth_m, radius_m * float(camera.intrinsics[0, 0]), max_radius_px,
-           cell_px, front_m)
+    from_left_m, from_right_m = (np.full(nearest.shape, np.inf, np.float32) for _ in range(2))
+    _cover(nearest, projection.depth_m, radius_m * focal_px,
+           focal_px * float(np.deg2rad(max_radius_deg)), cell_px, from_left_m, from_right_m)
     out = np.empty(len(projection.rows), np.bool_)
-    _behind(projection.u_px, projection.v_px, projection.depth_m, front_m, cell_px, margin_m,
-            margin_share, out)
+    _behind(projection.u_px, projection.v_px, projection.depth_m, from_left_m, from_right_m,
+            cell_px, margin_m, margin_share, out)
     return out
