@@ -77,6 +77,17 @@ def test_a_wall_behind_a_car_is_hidden_and_beside_it_is_not():
     assert not gone[len(front):][beside].any()
 
 
+def test_what_is_beside_a_pole_is_seen():
+    """Nearer points on one side alone hide nothing: the wall left and right of a pole stays."""
+    y = np.arange(-1, 1, 0.05)
+    pole = np.stack([np.zeros(y.size), y, np.full(y.size, 8.0)], axis=1)
+    x, y, z = arrays(pole, wall(20, -3, 3, 0.05))
+    seen = project_xyz(x, y, z, CAMERA, np.eye(4))
+    gone = hidden(seen, CAMERA)
+    beside = abs(seen.u_px - 320) > 4
+    assert beside.sum() > 1000 and not gone[beside].any()
+
+
 def test_a_road_does_not_hide_itself():
     """Rings on flat ground, seen at grazing angles out to 60 m, stay visible."""
     elevation = np.deg2rad(np.arange(-24, -1.5, 0.4))

@@ -12,32 +12,23 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""
-Which image belongs to which cloud: nearest stamps, offline and online.
-
-The matcher is driven by the clouds. Every image is used at most once, and the images of a camera
-keep their order. The choice minimises the sum of |dt| in which a cloud without image costs the
-tolerance, so a lost image never shifts all later pairs. It is final as soon as no message still
-to come is expected to change it: a later image has come, or is due too late, to be nearer; the
-next cloud is not nearer to the image. A contested image waits for what comes, at most until stamps
-went on for `wait_ms`. All of it is our choice; message_filters' approximate policy is greedy and
-stops after a clock jump.
-"""
+"""The nearest-stamp matcher."""
 
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from dseg_ros.config.schema import ConfigError
 from dseg_ros.config.sync import SyncConfig
+from dseg_ros.sync.assignment import nearest
+from dseg_ros.sync.streams import Clock, WaitingImage, Source, WaitingCloud
 from dseg_ros.types import Dropped
 
 MS = 1_000_000
-NEVER = 1 << 62
 NO_IMAGE = 'cloud without enough images within tolerance'
 NO_CLOUD = 'image without a cloud within tolerance'
 SUPERSEDED = 'image superseded by a nearer one'
@@ -45,7 +36,6 @@ OUT_OF_ORDER = 'out of order'
 REPEATED = 'stamp repeated'
 JUMPED = 'clock jumped back'
 OVERFLOW = 'queue full'
-GAPS = 8  # gaps between messages from which the smallest to be expected is taken
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,88 +53,6 @@ class Match:
     cloud: Any
     images: Mapping[str, Any]
     stamps_ns: Mapping[str, int]
-
-
-@dataclass(eq=False)
-class _Clock:
-    """The stamps of one stream."""
-
-    latest_ns: int | None = None
-    gaps_ns: deque[int] = field(default_factory=lambda: deque(maxlen=GAPS))
-
-    def tick(self, stamp_ns: int) -> None:
-        if self.latest_ns is None or stamp_ns > self.latest_ns:
-            if self.latest_ns is not None:
-                self.gaps_ns.append(stamp_ns - self.latest_ns)
-            self.latest_ns = stamp_ns
-
-    def predicted_ns(self, count: int) -> list[int]:
-        """Guess the next stamps from the usual gap."""
-        if self.latest_ns is None or not self.gaps_ns:
-            return []
-        gap = sorted(self.gaps_ns)[len(self.gaps_ns) // 2]
-        return [self.latest_ns + gap * (i + 1) for i in range(count)]
-
-    def next_ns(self) -> int | None:
-        """Bound the next stamp from below, by what the stream did so far."""
-        if self.latest_ns is None:
-            return None
-        return self.latest_ns + min(self.gaps_ns, default=0)
-
-
-@dataclass(order=True)
-class _Image:
-    stamp_ns: int
-    item: Any = field(compare=False)
-
-
-@dataclass(eq=False)
-class _Source:
-    """A camera: its waiting images, and how many of the waiting clouds it has decided."""
-
-    tolerance_ns: int
-    offset_ns: int
-    clock: _Clock = field(default_factory=_Clock)
-    images: list[_Image] = field(default_factory=list)
-    decided: int = 0
-
-
-@dataclass(order=True)
-class _Waiting:
-    stamp_ns: int
-    item: Any = field(compare=False)
-    images: dict[str, _Image] = field(default_factory=dict, compare=False)
-
-
-def nearest(targets_ns: Sequence[int], stamps_ns: Sequence[int], tolerance_ns: int
-            ) -> list[int | None]:
-    """
-    Assign images to clouds: order kept, each used once, sum of |dt| or else tolerance minimal.
-
-    :param targets_ns: rising, where the image of each cloud is expected.
-    :param stamps_ns: rising, of the images.
-    :param tolerance_ns: largest |dt|, and the price of a cloud without image.
-    :returns: for each target the index of its image, or None.
-    """
-    rows, columns = len(targets_ns), len(stamps_ns)
-    cost = [[0] * (columns + 1) for _ in range(rows + 1)]
-    for i in range(rows - 1, -1, -1):
-        cost[i][columns] = cost[i + 1][columns] + tolerance_ns
-        for j in range(columns - 1, -1, -1):
-            dt = abs(targets_ns[i] - stamps_ns[j])
-            pair = dt + cost[i + 1][j + 1] if dt <= tolerance_ns else NEVER
-            cost[i][j] = min(pair, cost[i][j + 1], cost[i + 1][j] + tolerance_ns)
-    result: list[int | None] = []
-    j = 0
-    for i in range(rows):
-        while j < columns and cost[i][j] == cost[i][j + 1]:
-            j += 1
-        if cost[i][j] == cost[i + 1][j] + tolerance_ns:
-            result.append(None)
-        else:
-            result.append(j)
-            j += 1
-    return result
 
 
 class NearestMatcher:
@@ -173,10 +81,10 @@ class NearestMatcher:
         offsets = _per_source('offset_ms', config.offset_ms, sources)
         if config.min_images > len(sources):
             raise ConfigError(f'min_images: {config.min_images} of {len(sources)} cameras')
-        self._sources = {name: _Source(int(tolerance * MS), int(offset * MS))
+        self._sources = {name: Source(int(tolerance * MS), int(offset * MS))
                          for name, tolerance, offset in zip(sources, tolerances, offsets)}
-        self._cloud_clock = _Clock()
-        self._clouds: list[_Waiting] = []
+        self._cloud_clock = Clock()
+        self._clouds: list[WaitingCloud] = []
         self._released_ns: int | None = None
         self._now_ns: int | None = None
         self._jump_ns: tuple[int, int] | None = None
@@ -196,7 +104,7 @@ class NearestMatcher:
         matches = self._jump(self._cloud_clock, stamp_ns)
         if self._is_stale(stamp_ns):
             return matches
-        waiting = _Waiting(stamp_ns, item)
+        waiting = WaitingCloud(stamp_ns, item)
         place = bisect_left(self._clouds, waiting)
         if place < len(self._clouds) and self._clouds[place] == waiting or (
                 stamp_ns == self._released_ns):
@@ -220,7 +128,7 @@ class NearestMatcher:
         matches = self._jump(camera.clock, stamp_ns)
         if self._is_stale(stamp_ns):
             return matches
-        image = _Image(stamp_ns, item)
+        image = WaitingImage(stamp_ns, item)
         place = bisect_left(camera.images, image)
         if (place < len(camera.images) and camera.images[place] == image
                 or stamp_ns == camera.clock.latest_ns):
@@ -241,11 +149,11 @@ class NearestMatcher:
             self._drop_images(camera, len(camera.images), None)
         return matches
 
-    def _tick(self, clock: _Clock, stamp_ns: int) -> None:
+    def _tick(self, clock: Clock, stamp_ns: int) -> None:
         clock.tick(stamp_ns)
         self._now_ns = stamp_ns if self._now_ns is None else max(self._now_ns, stamp_ns)
 
-    def _jump(self, clock: _Clock, stamp_ns: int) -> list[Match]:
+    def _jump(self, clock: Clock, stamp_ns: int) -> list[Match]:
         """Start anew if the clock was set back; returns what was waiting."""
         back_ns = int(self._config.jump_back_ms * MS)
         if clock.latest_ns is None or stamp_ns >= clock.latest_ns - back_ns:
@@ -254,8 +162,8 @@ class NearestMatcher:
         for camera in self._sources.values():
             self._drops[JUMPED] += len(camera.images)
             camera.images.clear()
-            camera.clock = _Clock()
-        self._cloud_clock = _Clock()
+            camera.clock = Clock()
+        self._cloud_clock = Clock()
         self._jump_ns = None if self._now_ns is None else (self._now_ns, stamp_ns)
         self._now_ns, self._released_ns = stamp_ns, None
         return matches
@@ -301,7 +209,7 @@ class NearestMatcher:
                       {name: image.item for name, image in cloud.images.items()},
                       {name: image.stamp_ns for name, image in cloud.images.items()})]
 
-    def _decide(self, name: str, camera: _Source, force: bool) -> bool:
+    def _decide(self, name: str, camera: Source, force: bool) -> bool:
         """Choose the image of the oldest undecided cloud if the choice is final."""
         undecided = self._clouds[camera.decided:]
         targets = [cloud.stamp_ns + camera.offset_ns for cloud in undecided]
@@ -327,7 +235,7 @@ class NearestMatcher:
         camera.decided += 1
         return True
 
-    def _is_final(self, camera: _Source, targets: Sequence[int], chosen_ns: int | None) -> bool:
+    def _is_final(self, camera: Source, targets: Sequence[int], chosen_ns: int | None) -> bool:
         target = targets[0]
         cost = camera.tolerance_ns if chosen_ns is None else abs(chosen_ns - target)
         image_ns = camera.clock.next_ns()
@@ -342,7 +250,7 @@ class NearestMatcher:
         cloud_ns = self._cloud_clock.next_ns() if self._cloud_clock.gaps_ns else None
         return cloud_ns is not None and cloud_ns + camera.offset_ns - chosen_ns >= cost
 
-    def _drop_images(self, camera: _Source, count: int, target_ns: int | None) -> None:
+    def _drop_images(self, camera: Source, count: int, target_ns: int | None) -> None:
         """Drop the oldest images of a camera; those near the target lost against another."""
         for image in camera.images[:count]:
             near = target_ns is not None and (
