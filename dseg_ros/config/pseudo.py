@@ -30,8 +30,16 @@ class GeometryFeaturesConfig(Config):
     neighbours: int = option(14, 'Voxel centres that a local shape is taken from.', low=4,
                              high=64)
     neighbour_radius_m: float = option(1.5, 'Farthest of these neighbours [m].', low=0.1)
+    smooth_neighbours: int = option(
+        20, 'Voxels of the same component that local shapes are averaged over.', low=1, high=200)
+    smooth_radius_m: float = option(2.5, 'Farthest of these voxels [m].', low=0.1)
+    open_top_deg: float = option(
+        1.0, 'A component that reaches this near to the uppermost beam goes on above it [deg].',
+        low=0, high=20)
     ground_cell_m: float = option(0.7, 'Edge of the cells that the ground is described by [m].',
                                   low=0.1, high=5)
+    step_radius_m: float = option(
+        5.0, 'A ground cell is compared with the lower ones this near: kerbs [m].', low=0.5)
     ground_height_cell_m: float = option(2.0, 'Edge of the cells of the ground height map [m].',
                                          low=0.2, high=20)
     max_range_m: float = option(70.0, 'Points farther away are not described [m].', low=5)
@@ -44,10 +52,13 @@ class FeatureWeightsConfig(Config):
     shape: float = option(1.0, 'Linearity, planarity, scattering, normal, main axis.', low=0)
     height: float = option(1.5, 'Height above the ground.', low=0)
     component: float = option(1.2, 'Extents, top and bottom of the connected component.', low=0)
+    open_top: float = option(1.0, 'Whether the component goes on above the uppermost beam.',
+                             low=0)
     intensity: float = option(0.7, 'Rank of the intensity.', low=0)
     colour: float = option(1.0, 'Colour.', low=0)
     texture: float = option(0.7, 'Image texture.', low=0)
-    roughness: float = option(0.7, 'Roughness of the ground.', low=0)
+    roughness: float = option(1.0, 'Roughness of the ground.', low=0)
+    step: float = option(1.2, 'Height of a ground cell over the lower ones near it.', low=0)
 
 
 @dataclass(frozen=True)

@@ -40,8 +40,8 @@ from numpy.typing import NDArray
 import torch
 from torch import nn, Tensor
 
-Report = Callable[[int, int, str], None]
-"""Called with steps done, steps in all, and what to say about them."""
+Report = Callable[[int, int], None]
+"""Called with steps done and in all."""
 
 COLUMNS = ('step', 'loss', 'accuracy', 'learning_rate', 'crops_per_s')
 
@@ -87,9 +87,9 @@ def train(batch_at: Callable[[int], Batch], class_weights: NDArray[np.float32],
         loss_of = nn.CrossEntropyLoss(torch.from_numpy(class_weights), ignore_index=UNLABELLED,
                                       label_smoothing=config.label_smoothing)
         while run.step < config.steps:
-            row = _some_steps(run, batch_at, loss_of, config, out)
+            _some_steps(run, batch_at, loss_of, config, out)
             _save(run, provenance, out)
-            report(run.step, config.steps, f'loss {row["loss"]} accuracy {row["accuracy"]}')
+            report(run.step, config.steps)
     finally:
         torch.set_num_threads(threads)
     checkpoint.save(finished, run.network.state_dict(), provenance, run.step)
@@ -139,8 +139,8 @@ def _same_run(saved: Provenance, wanted: Provenance, path: Path) -> None:
 
 
 def _some_steps(run: _Run, batch_at: Callable[[int], Batch], loss_of: nn.Module,
-                config: TrainingConfig, out: Path) -> dict[str, str]:
-    """Take the steps up to the next checkpoint and return their log row."""
+                config: TrainingConfig, out: Path) -> None:
+    """Take the steps up to the next checkpoint and log them."""
     run.network.train()
     began, first = time.monotonic(), run.step
     losses, hits, known = [], 0, 0
@@ -151,16 +151,16 @@ def _some_steps(run: _Run, batch_at: Callable[[int], Batch], loss_of: nn.Module,
         if not math.isfinite(loss):
             raise TrainingError(f'{out}: the loss is {loss} at step {run.step}; the last good '
                                 f'checkpoint, {checkpoint.LAST}, is of step {first}')
-        losses.append(loss)
+        if total:
+            losses.append(loss)
         hits, known = hits + right, known + total
         run.step += 1
     rate = (run.step - first) * config.batch / max(time.monotonic() - began, 1e-9)
-    row = {'step': str(run.step), 'loss': f'{np.mean(losses):.4f}',
-           'accuracy': f'{hits / max(known, 1):.4f}',
-           'learning_rate': f'{run.optimiser.param_groups[0]["lr"]:.3g}',
-           'crops_per_s': f'{rate:.1f}'}
-    run.rows.append(row)
-    return row
+    run.rows.append({
+        'step': str(run.step), 'loss': f'{np.mean(losses or [0.0]):.4f}',
+        'accuracy': f'{hits / max(known, 1):.4f}',
+        'learning_rate': f'{run.optimiser.param_groups[0]["lr"]:.3g}',
+        'crops_per_s': f'{rate:.1f}'})
 
 
 def _step(run: _Run, batch: Batch, loss_of: nn.Module,
@@ -170,6 +170,9 @@ def _step(run: _Run, batch: Batch, loss_of: nn.Module,
         group['lr'] = learning_rate(run.step, config.steps, config.learning_rate)
     raw = torch.from_numpy(batch.rgb).permute(0, 3, 1, 2).float()
     target = torch.from_numpy(batch.labels).long()
+    labelled = target != UNLABELLED
+    if not labelled.any():
+        return 0.0, 0, 0                                 # nothing to learn from
     logits = run.network(normalise(raw))                 # (B, C, H/4, W/4)
     loss: Tensor = loss_of(logits, target)
     value = float(loss.detach())
@@ -178,7 +181,6 @@ def _step(run: _Run, batch: Batch, loss_of: nn.Module,
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(run.network.parameters(), 5.0)
         run.optimiser.step()
-    labelled = target != UNLABELLED
     right = int(((logits.detach().argmax(1) == target) & labelled).sum())
     return value, right, int(labelled.sum())
 

@@ -33,7 +33,7 @@ Progress = Callable[[int, int], None]
 
 
 def train_teacher(data: Path, classes: Path, out: Path, config: TrainingConfig,
-                  loading: Progress, training: Callable[[int, int, str], None]) -> Path:
+                  loading: Progress, training: Progress) -> Path:
     """
     Train a teacher, or go on with one that was interrupted.
 
@@ -42,7 +42,7 @@ def train_teacher(data: Path, classes: Path, out: Path, config: TrainingConfig,
     :param out: directory of the run.
     :param config: the recipe.
     :param loading: progress of reading, in samples.
-    :param training: progress of training, in steps, with what to say.
+    :param training: progress of training, in steps.
     :returns: the finished weights.
     """
     names = load_classes(classes)[0].names

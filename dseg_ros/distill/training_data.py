@@ -104,7 +104,7 @@ def partial_labels(sample: Sample, view: View, labels: NDArray[np.uint8], scale:
     camera = scaled(view.camera, scale)
     rgb = cv2.resize(view.image.rgb, (camera.width, camera.height),
                      interpolation=cv2.INTER_AREA)
-    mask = densify(labels, sample.cloud, view, scale)
+    mask = densify(labels, sample.cloud, view, scale, segments=sample.proposals.point_ids)
     if classes.sky_id is not None:
         sky = sky_mask(sample.cloud, camera, view.camera_T_lidar, recipe.sky_rule)
         mask[sky & (mask == UNLABELLED)] = classes.sky_id

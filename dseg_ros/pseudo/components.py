@@ -105,14 +105,39 @@ def local_shape(centre_m: NDArray[np.float64], neighbours: int, radius_m: float)
     return np.asarray(shape, np.float32)
 
 
-def connect(cell: NDArray[np.int64]) -> NDArray[np.int64]:
+def smoothed(shape: Floats, centre_m: NDArray[np.float64], component: NDArray[np.int64],
+             neighbours: int, radius_m: float) -> Floats:
     """
-    Label connected voxels (26 neighbours).
+    Average local shapes over neighbours of the same component: a window is part of its wall.
+
+    :param shape: (V, F), NaN where unknown.
+    :param centre_m: (V, 3) [m].
+    :param component: (V,).
+    :param neighbours: how many nearest voxels, itself among them.
+    :param radius_m: farthest of them [m].
+    :returns: (V, F) float32, NaN where no neighbour has a shape.
+    """
+    k = min(neighbours, len(centre_m))
+    _, index = cKDTree(centre_m).query(centre_m, k, distance_upper_bound=radius_m)
+    index = index.reshape(len(centre_m), k)
+    same = np.append(component, -1)[index] == component[:, None]
+    near = np.concatenate([shape, np.full((1, shape.shape[1]), np.nan, np.float32)])[index]
+    known = same[..., None] & np.isfinite(near)
+    with np.errstate(invalid='ignore'):
+        mean = np.where(known, near, 0).sum(1) / known.sum(1)
+    return np.asarray(mean, np.float32)
+
+
+def connect(cell: NDArray[np.int64], group: NDArray[np.int64]) -> NDArray[np.int64]:
+    """
+    Label connected voxels (26 neighbours) of the same group.
 
     :param cell: (V, 3) integer coordinates.
+    :param group: (V,) voxels of different groups stay apart.
     :returns: (V,) component 0..K-1.
     """
     pairs = cKDTree(cell).query_pairs(1.8, output_type='ndarray')
+    pairs = pairs[group[pairs[:, 0]] == group[pairs[:, 1]]]
     graph = coo_matrix((np.ones(len(pairs), np.int8), (pairs[:, 0], pairs[:, 1])),
                        (len(cell), len(cell)))
     return np.asarray(connected_components(graph, directed=False)[1], np.int64)
@@ -163,6 +188,38 @@ def _extent(group: NDArray[np.int64], values: NDArray[np.float64],
             count: int) -> NDArray[np.float64]:
     low, high = _limits(group, values, count)
     return high - low
+
+
+def reaches(component: NDArray[np.int64], of_point: NDArray[np.int64],
+            elevation_deg: NDArray[np.float64], top_deg: float) -> NDArray[np.bool_]:
+    """
+    Find components that go on above what the LiDAR sees: how high they are is not known.
+
+    :param component: (V,) component of each voxel, 0..K-1.
+    :param of_point: (N,) voxel of each point.
+    :param elevation_deg: (N,) elevation of each point over the LiDAR's horizon [deg].
+    :param top_deg: elevation near that of the uppermost beam [deg].
+    :returns: (K,) bool.
+    """
+    highest = np.full(int(component.max()) + 1, -np.inf)
+    np.maximum.at(highest, component[of_point], elevation_deg)
+    return np.asarray(highest > top_deg)
+
+
+def step_up(centre_m: NDArray[np.float64], level_m: NDArray[np.float64],
+            radius_m: float) -> NDArray[np.float64]:
+    """
+    Measure how far ground cells lie over the lower ground around them: a pavement over its road.
+
+    :param centre_m: (G, 2) cells [m].
+    :param level_m: (G,) their heights [m].
+    :param radius_m: what is around [m].
+    :returns: (G,) height over the 10th percentile of the at most 120 nearest cells [m], >= 0.
+    """
+    k = min(120, len(level_m))
+    _, index = cKDTree(centre_m).query(centre_m, k, distance_upper_bound=radius_m)
+    around = np.append(level_m, np.nan)[index.reshape(len(level_m), k)]
+    return np.asarray(np.maximum(level_m - np.nanpercentile(around, 10, axis=1), 0))
 
 
 def height_above_ground(points_m: NDArray[np.float64], ground_m: NDArray[np.float64],

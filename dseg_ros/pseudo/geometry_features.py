@@ -27,7 +27,8 @@ from dataclasses import dataclass
 from dseg_ros.config.pseudo import FeatureWeightsConfig, GeometryFeaturesConfig
 from dseg_ros.pseudo.appearance import CHANNELS
 from dseg_ros.pseudo.components import (
-    connect, Extents, height_above_ground, local_shape, measure, voxelise, Voxels)
+    connect, Extents, height_above_ground, local_shape, measure, reaches, smoothed, step_up,
+    voxelise, Voxels)
 from dseg_ros.types import Cloud, Proposals
 import numpy as np
 from numpy.typing import NDArray
@@ -40,13 +41,13 @@ OBJECT_FEATURES: tuple[tuple[str, str], ...] = (
     ('linearity', 'shape'), ('planarity', 'shape'), ('scattering', 'shape'),
     ('normal_z', 'shape'), ('axis_z', 'shape'), ('height', 'height'),
     ('long', 'component'), ('short', 'component'), ('bottom', 'component'),
-    ('top', 'component'), ('intensity', 'intensity'), ('lightness', 'colour'), ('a', 'colour'),
-    ('b', 'colour'), ('texture', 'texture'))
+    ('top', 'component'), ('open_top', 'open_top'), ('intensity', 'intensity'),
+    ('lightness', 'colour'), ('a', 'colour'), ('b', 'colour'), ('texture', 'texture'))
 """Columns of the description of a voxel: name, group of FeatureWeightsConfig."""
 
 GROUND_FEATURES: tuple[tuple[str, str], ...] = (
     ('intensity', 'intensity'), ('lightness', 'colour'), ('a', 'colour'), ('b', 'colour'),
-    ('texture', 'texture'), ('roughness', 'roughness'))
+    ('texture', 'texture'), ('roughness', 'roughness'), ('step', 'step'))
 """Columns of the description of a ground cell."""
 
 
@@ -60,7 +61,8 @@ class Elements:
     :param points: (E,) int64 points in it.
     :param component: (E,) int64 connected component (ground cells: each its own).
     :param long_m: (E,) long extent of its component [m].
-    :param top_m: (E,) height of the top of its component above the ground [m].
+    :param top_m: (E,) height of the top of its component above the ground [m]; inf where it goes
+        on above the uppermost beam.
     """
 
     of_point: NDArray[np.int32]
@@ -110,24 +112,33 @@ def describe(cloud: Cloud, proposals: Proposals, appearance: NDArray[np.float32]
     near = np.hypot(xyz[:, 0], xyz[:, 1]) < config.max_range_m
     ground = proposals.point_ids == Proposals.GROUND
     extra = np.concatenate([intensity_rank(cloud)[:, None], appearance], axis=1)
-    return (_voxels(xyz, near & ~ground, xyz[ground], extra, config),
+    return (_voxels(xyz, near & ~ground, proposals, extra, config),
             _cells(xyz, near & ground, extra, config))
 
 
-def _voxels(xyz: NDArray[np.float64], chosen: NDArray[np.bool_], ground: NDArray[np.float64],
+def _voxels(xyz: NDArray[np.float64], chosen: NDArray[np.bool_], proposals: Proposals,
             extra: NDArray[np.float32], config: GeometryFeaturesConfig) -> Elements:
     if not chosen.any():
         return _nothing(len(xyz), len(OBJECT_FEATURES))
     voxels = voxelise(xyz[chosen], config.voxel_m)
+    ground = xyz[proposals.point_ids == Proposals.GROUND]
     height = height_above_ground(voxels.centre_m, ground, config.ground_height_cell_m)
-    component = connect(voxels.cell)
+    proposal = np.zeros(len(voxels.count), np.int64)
+    proposal[voxels.of_point] = proposals.point_ids[chosen]    # the last point's counts
+    component = connect(voxels.cell, proposal)
     extents = measure(component, voxels.centre_m, height)
+    elevation = np.rad2deg(np.arctan2(xyz[:, 2], np.hypot(xyz[:, 0], xyz[:, 1])))
+    top_deg = float(np.percentile(elevation, 99.9)) - config.open_top_deg
+    is_open = reaches(component, voxels.of_point, elevation[chosen], top_deg)
+    shape = local_shape(voxels.centre_m, config.neighbours, config.neighbour_radius_m)
     features = np.column_stack([
-        local_shape(voxels.centre_m, config.neighbours, config.neighbour_radius_m),
-        _compressed(height), _extent_features(extents, component),
+        smoothed(shape, voxels.centre_m, component, config.smooth_neighbours,
+                 config.smooth_radius_m),
+        _compressed(height), _extent_features(extents, component), is_open[component],
         *(voxels.mean(column) for column in extra[chosen].T)])
+    top_m = np.where(is_open, np.inf, extents.top_m)
     return Elements(_scatter(chosen, voxels), features.astype(np.float32), voxels.count,
-                    component, extents.long_m[component], extents.top_m[component])
+                    component, extents.long_m[component], top_m[component])
 
 
 def _cells(xyz: NDArray[np.float64], chosen: NDArray[np.bool_], extra: NDArray[np.float32],
@@ -140,8 +151,9 @@ def _cells(xyz: NDArray[np.float64], chosen: NDArray[np.bool_], extra: NDArray[n
     deviation = (points[:, 2] - z_mean[cells.of_point]) ** 2
     roughness = np.sqrt(np.bincount(cells.of_point, deviation) / cells.count)
     roughness[cells.count < 3] = np.nan
+    step = step_up(cells.centre_m, z_mean, config.step_radius_m)
     features = np.column_stack([*(cells.mean(column) for column in extra[chosen].T),
-                                np.log(0.01 + roughness)])
+                                np.log(0.01 + roughness), np.log(0.02 + step)])
     zero = np.zeros(len(cells.count))
     return Elements(_scatter(chosen, cells), features.astype(np.float32), cells.count,
                     np.arange(len(cells.count)), zero, zero)

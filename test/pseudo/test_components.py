@@ -15,7 +15,7 @@
 """Shapes that are known: a wall is planar, a pole linear, a bush scattered."""
 
 from dseg_ros.pseudo.components import (
-    connect, height_above_ground, local_shape, measure, voxelise)
+    connect, height_above_ground, local_shape, measure, reaches, smoothed, step_up, voxelise)
 import numpy as np
 import pytest
 
@@ -79,9 +79,11 @@ def test_lonely_voxels_have_no_shape() -> None:
 def test_components_join_over_corners_only_when_adjacent() -> None:
     """A diagonal neighbour connects, a gap of one cell separates."""
     cell = np.array([[0, 0, 0], [1, 1, 1], [3, 1, 1], [4, 1, 1], [9, 9, 9]])
-    component = connect(cell)
+    component = connect(cell, np.zeros(5, np.int64))
     assert component[0] == component[1] and component[2] == component[3]
     assert len(set(component.tolist())) == 3
+    apart = connect(cell, np.array([0, 1, 0, 0, 0]))
+    assert apart[0] != apart[1] and apart[2] == apart[3]
 
 
 def test_extents_follow_the_object_not_the_axes() -> None:
@@ -107,3 +109,28 @@ def test_without_ground_the_lowest_point_stands_for_it() -> None:
     """No ground is no reason to fail."""
     points = np.array([[0.0, 0, 1.0], [0, 0, 3.0]])
     assert height_above_ground(points, np.zeros((0, 3)), 2.0).tolist() == [0.0, 2.0]
+
+
+def test_shapes_are_averaged_within_a_component() -> None:
+    """An unknown shape takes its neighbours', those of another thing do not count."""
+    centre = np.array([[0.0, 0, 0], [0.3, 0, 0], [0.6, 0, 0], [50.0, 0, 0]])
+    shape = np.array([[1.0], [np.nan], [5.0], [np.nan]], np.float32)
+    result = smoothed(shape, centre, np.array([0, 0, 1, 2]), 3, 1.0)[:, 0]
+    assert result[:3].tolist() == [1.0, 1.0, 5.0] and np.isnan(result[3])
+
+
+def test_what_reaches_the_top_beam_goes_on() -> None:
+    """A component counts by its highest point."""
+    elevation = np.array([-5.0, 1.9, 0, 0.5])
+    found = reaches(np.array([0, 0, 1]), np.array([0, 1, 2, 2]), elevation, 1.0)
+    assert found.tolist() == [True, False]
+
+
+def test_a_pavement_is_a_step_up() -> None:
+    """Cells beside a kerb of 12 cm lie 12 cm up, the road's none; a slope matters little."""
+    x, y = np.meshgrid(np.arange(0, 30, 0.7), np.arange(-7, 7, 0.7))
+    centre = np.stack([x.ravel(), y.ravel()], axis=1)
+    pavement = np.abs(centre[:, 1]) > 4
+    step = step_up(centre, 0.12 * pavement + 0.01 * centre[:, 0], 5.0)
+    assert step[pavement].mean() == pytest.approx(0.16, abs=0.05)
+    assert step[~pavement].mean() < 0.06

@@ -26,6 +26,7 @@ import numpy as np
 import pytest
 
 Street = tuple[Cloud, Proposals, View, np.ndarray]
+WIDTH = len(OBJECT_FEATURES)
 CONFIG = ClusterConfig(objects=3, grounds=1, inits=2)
 
 
@@ -61,7 +62,7 @@ def test_equal_seeds_give_equal_classes(street: Street) -> None:
 def test_unknown_features_count_as_average() -> None:
     """A voxel that no camera saw is told by its shape alone."""
     rng = np.random.default_rng(0)
-    features = np.concatenate([rng.normal(-3, 0.1, (50, 15)), rng.normal(3, 0.1, (50, 15))])
+    features = np.concatenate([rng.normal(c, 0.1, (50, WIDTH)) for c in (-3, 3)])
     clusters = fit([(features.astype(np.float32), np.ones(100, np.float32))], OBJECT_FEATURES,
                    2, CONFIG)
     half = features.astype(np.float32)
@@ -71,15 +72,15 @@ def test_unknown_features_count_as_average() -> None:
 
 def test_drives_weigh_alike_however_long() -> None:
     """A drive of ten elements moves the average as much as one of ten thousand."""
-    long = (np.full((10000, 15), 0.0, np.float32), np.ones(10000, np.float32))
-    short = (np.full((10, 15), 1.0, np.float32), np.ones(10, np.float32))
+    long = (np.full((10000, WIDTH), 0.0, np.float32), np.ones(10000, np.float32))
+    short = (np.full((10, WIDTH), 1.0, np.float32), np.ones(10, np.float32))
     clusters = fit([long, short], OBJECT_FEATURES, 2, CONFIG)
-    assert clusters.mean == pytest.approx(np.full(15, 0.5), abs=1e-3)
+    assert clusters.mean == pytest.approx(np.full(WIDTH, 0.5), abs=1e-3)
 
 
 def test_too_little_data_is_said() -> None:
     """Fewer elements than clusters cannot be clustered."""
-    few = (np.zeros((2, 15), np.float32), np.ones(2, np.float32))
+    few = (np.zeros((2, WIDTH), np.float32), np.ones(2, np.float32))
     with pytest.raises(ClusterError, match='2 described elements for 3 clusters'):
         fit([few], OBJECT_FEATURES, 3, CONFIG)
     with pytest.raises(ClusterError, match='0 described elements'):

@@ -1,0 +1,49 @@
+# Copyright 2026 The dseg_ros authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""`dseg cluster`: find pseudo-classes in a data set."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from dseg_ros.cli.options import add_options, read_config
+from dseg_ros.config.pseudo import ClusterConfig
+
+
+def add(subparsers: Any) -> None:
+    """Declare the verb."""
+    parser = subparsers.add_parser(
+        'cluster', help='find pseudo-classes in a data set', description='Describe what the '
+        'LiDAR saw, cluster it over the whole data set, give every point a pseudo-class and draw '
+        'a contact sheet. The data set itself is left as it is.')
+    parser.add_argument('data', type=Path, metavar='DATASET')
+    parser.add_argument('--out', type=Path, required=True, metavar='CLASSES',
+                        help='folder for the result')
+    add_options(parser, ClusterConfig)
+    parser.set_defaults(run=run)
+
+
+def run(parsed: argparse.Namespace) -> int:
+    """Cluster and say where the contact sheet is."""
+    config = read_config(parsed, ClusterConfig)
+    from dseg_ros.cli.progress import ProgressBar
+    from dseg_ros.distill.clustering import cluster, SHEET
+    with ProgressBar('clustering', 'samples') as progress:
+        out = cluster(parsed.data, parsed.out, config, progress)
+    print(f'{out}: look at {out / SHEET}\n'
+          f'next: dseg train teacher --data {parsed.data} --classes {out} --out RUN')
+    return 0

@@ -1,0 +1,163 @@
+# Copyright 2026 The dseg_ros authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Training: it learns, a kill costs nothing, a loss that is no number stops it."""
+
+import csv
+from dataclasses import replace
+import os
+from pathlib import Path
+import signal
+import subprocess
+import sys
+import time
+
+from dseg_ros.config.distill import TrainingConfig
+from dseg_ros.config.schema import as_mapping
+from dseg_ros.distill.augment import Batch, class_frequency, draw_batch, TrainingImage
+from dseg_ros.distill.loop import class_weights, learning_rate, train, TrainingError
+from dseg_ros.models import checkpoint
+from dseg_ros.models.checkpoint import CheckpointError, Provenance
+import numpy as np
+import pytest
+import torch
+
+Drives = list[list[TrainingImage]]
+
+
+def made_of(config: TrainingConfig, data: str = 'd') -> Provenance:
+    """Describe a run of three classes."""
+    return Provenance(('a', 'b', 'c'), ((0, 0, 0),) * 3, as_mapping(config), data)
+
+
+def run(images: Drives, config: TrainingConfig, out: Path, stop_at: int | None = None) -> Path:
+    """Train; raise KeyboardInterrupt in the middle of a step if asked."""
+    def batch_at(step: int) -> Batch:
+        if step == stop_at:
+            raise KeyboardInterrupt
+        return draw_batch(images, step, config)
+    weights = class_weights(class_frequency(images, 3), config.class_weight_power)
+    return train(batch_at, weights, config, made_of(config), out, lambda done, total: None)
+
+
+def rows(out: Path) -> list[dict[str, str]]:
+    """Read the log without what depends on the clock."""
+    with (out / checkpoint.METRICS).open(newline='') as f:
+        return [{k: v for k, v in r.items() if k != 'crops_per_s'} for r in csv.DictReader(f)]
+
+
+def test_it_learns(images: Drives, tiny: TrainingConfig, tmp_path: Path) -> None:
+    """Sixty steps tell three colours apart."""
+    run(images, replace(tiny, steps=60, checkpoint_every=20), tmp_path)
+    accuracy = [float(r['accuracy']) for r in rows(tmp_path)]
+    assert accuracy[-1] > 0.9 > accuracy[0]
+
+
+def test_an_interrupted_run_ends_as_if_nothing_had_happened(
+        images: Drives, tiny: TrainingConfig, tmp_path: Path) -> None:
+    """Same weights, same log; a finished run is not trained again."""
+    whole = checkpoint.load(run(images, tiny, tmp_path / 'whole'))[0]
+    for stop in (2, 6, 11):
+        with pytest.raises(KeyboardInterrupt):
+            run(images, tiny, tmp_path / 'parts', stop_at=stop)
+    path = run(images, tiny, tmp_path / 'parts')
+    parts = checkpoint.load(path)[0]
+    assert all(torch.equal(whole[k], parts[k]) for k in whole)
+    assert rows(tmp_path / 'parts') == rows(tmp_path / 'whole')
+    stamp = path.stat().st_mtime_ns
+    assert run(images, tiny, tmp_path / 'parts', stop_at=0).stat().st_mtime_ns == stamp
+
+
+def test_a_killed_process_can_go_on(tmp_path: Path) -> None:
+    """Kill -9 leaves a checkpoint that loads."""
+    code = f"""
+from pathlib import Path
+import numpy as np
+from dseg_ros.config.distill import ModelConfig, TrainingConfig
+from dseg_ros.distill.augment import Batch
+from dseg_ros.distill.loop import train
+from dseg_ros.models.checkpoint import Provenance
+config = TrainingConfig(steps=100000, checkpoint_every=1, threads=1, model=ModelConfig(width=6))
+batch = Batch(np.zeros((2, 32, 32, 3), np.uint8), np.zeros((2, 8, 8), np.uint8))
+train(lambda step: batch, np.ones(2, np.float32), config,
+      Provenance(('a', 'b'), ((0, 0, 0),) * 2, {{}}, ''), Path({str(tmp_path)!r}),
+      lambda done, total: None)
+"""
+    process = subprocess.Popen([sys.executable, '-c', code])
+    last = tmp_path / checkpoint.LAST
+    try:
+        deadline = time.monotonic() + 60
+        while not last.exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        time.sleep(0.3)
+    finally:
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+    step = checkpoint.load(last)[2]
+    assert step >= 1 and int(rows(tmp_path)[-1]['step']) >= step
+    assert not (tmp_path / checkpoint.FINISHED).exists()
+
+
+def test_a_loss_that_is_no_number_stops_and_keeps_the_last_good(
+        images: Drives, tiny: TrainingConfig, tmp_path: Path) -> None:
+    """The message says at which step, and what is kept."""
+    weights = np.ones(3, np.float32)
+
+    def batch_at(step: int) -> Batch:
+        if step == 6:
+            weights_tensor[:] = np.nan
+        return draw_batch(images, step, tiny)
+    weights_tensor = weights
+    with pytest.raises(TrainingError, match='the loss is nan at step 6; .* is of step 4'):
+        train(batch_at, weights, tiny, made_of(tiny), tmp_path, lambda done, total: None)
+    tensors, _, step = checkpoint.load(tmp_path / checkpoint.LAST)
+    assert step == 4 and all(torch.isfinite(t).all() for t in tensors.values())
+    assert not (tmp_path / checkpoint.FINISHED).exists()
+
+
+def test_unlabelled_crops_are_survived(tiny: TrainingConfig, tmp_path: Path) -> None:
+    """A batch without a single label teaches nothing and breaks nothing."""
+    empty = Batch(np.zeros((2, 64, 96, 3), np.uint8), np.full((2, 16, 24), 255, np.uint8))
+    path = train(lambda step: empty, np.ones(3, np.float32), tiny, made_of(tiny), tmp_path,
+                 lambda done, total: None)
+    assert all(torch.isfinite(t).all() for t in checkpoint.load(path)[0].values())
+
+
+@pytest.mark.parametrize('change', ['recipe', 'data'])
+def test_another_runs_checkpoint_is_refused(images: Drives, tiny: TrainingConfig,
+                                            tmp_path: Path, change: str) -> None:
+    """A run is not continued with another recipe or other data."""
+    with pytest.raises(KeyboardInterrupt):
+        run(images, tiny, tmp_path, stop_at=6)
+    other = replace(tiny, learning_rate=0.1) if change == 'recipe' else tiny
+    with pytest.raises(CheckpointError, match='last.safetensors: belongs to another run'):
+        train(lambda step: draw_batch(images, step, other), np.ones(3, np.float32), other,
+              made_of(other, 'other' if change == 'data' else 'd'), tmp_path,
+              lambda done, total: None)
+
+
+def test_schedule_rises_and_falls() -> None:
+    """One cycle: low start, peak after a quarter, almost nothing at the end."""
+    rates = [learning_rate(s, 100, 1.0) for s in range(100)]
+    assert rates[0] == pytest.approx(0.04) and max(rates) == pytest.approx(1.0)
+    assert np.argmax(rates) == 25 and rates[-1] < 0.002
+    assert all(a < b for a, b in zip(rates[:25], rates[1:26]))
+
+
+def test_rare_classes_weigh_more() -> None:
+    """Absent ones weigh nothing; the mean weight of a pixel is one."""
+    frequency = np.array([0.9, 0.1, 0.0])
+    weights = class_weights(frequency, 0.35)
+    assert weights[1] > weights[0] > 0 == weights[2]
+    assert (weights * frequency).sum() == pytest.approx(1.0)
