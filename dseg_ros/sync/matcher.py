@@ -25,7 +25,7 @@ from typing import Any
 from dseg_ros.config.schema import ConfigError
 from dseg_ros.config.sync import SyncConfig
 from dseg_ros.sync.assignment import nearest
-from dseg_ros.sync.streams import Clock, WaitingImage, Source, WaitingCloud
+from dseg_ros.sync.streams import Clock, Source, WaitingCloud, WaitingImage
 from dseg_ros.types import Dropped
 
 MS = 1_000_000
