@@ -85,11 +85,13 @@ class Seen:
     What one camera says about the points of a cloud.
 
     :param labels: its mask.
-    :param u_px: (N,) float32 per point, NaN where this camera does not see it.
-    :param v_px: (N,) float32 per point, NaN where this camera does not see it.
+    :param rows: (M,) int32, the points that it sees.
+    :param u_px: (M,) float32, where it sees them.
+    :param v_px: (M,) float32, where it sees them.
     """
 
     labels: LabelMap
+    rows: NDArray[np.int32]
     u_px: NDArray[np.float32]
     v_px: NDArray[np.float32]
 
@@ -97,7 +99,7 @@ class Seen:
 def see(cloud: Cloud, camera: Camera, camera_T_lidar: NDArray[np.float64],
         labels: LabelMap) -> Seen:
     """
-    Find the pixels of a cloud's points in a mask; points that the camera cannot see have none.
+    Find the pixels of a cloud's points in a mask, of those that the camera can see.
 
     :param cloud: N points.
     :param camera: the camera of the mask.
@@ -108,8 +110,8 @@ def see(cloud: Cloud, camera: Camera, camera_T_lidar: NDArray[np.float64],
     height, width = labels.ids.shape
     check_size(camera, width, height, camera.frame)
     where = project_xyz(cloud.x, cloud.y, cloud.z, camera, camera_T_lidar)
-    where.u_px[hidden(where, camera)] = np.nan
-    return Seen(labels, where.u_px, where.v_px)
+    keep = ~hidden(where, camera)
+    return Seen(labels, where.rows[keep], where.u_px[keep], where.v_px[keep])
 
 
 def label_points(count: int, views: Sequence[Seen]
@@ -125,15 +127,15 @@ def label_points(count: int, views: Sequence[Seen]
     ids = np.full(count, UNLABELLED, np.uint8)
     confidence = np.zeros(count, np.uint8)
     for view in views:
-        _carry(view.u_px, view.v_px, view.labels.ids, view.labels.confidence, ids, confidence)
+        _carry(view.rows, view.u_px, view.v_px, view.labels.ids, view.labels.confidence, ids,
+               confidence)
     return ids, confidence
 
 
 @njit(nogil=True, cache=True)
-def _carry(u_px, v_px, mask, sure, ids, confidence):  # type: ignore[no-untyped-def]
-    for i in range(len(u_px)):
-        if np.isnan(u_px[i]):
-            continue
-        row, column = int(v_px[i] + 0.5), int(u_px[i] + 0.5)
+def _carry(rows, u_px, v_px, mask, sure, ids, confidence):  # type: ignore[no-untyped-def]
+    for k in range(len(rows)):
+        i = rows[k]
+        row, column = int(v_px[k] + 0.5), int(u_px[k] + 0.5)
         if ids[i] == UNLABELLED or sure[row, column] > confidence[i]:
             ids[i], confidence[i] = mask[row, column], sure[row, column]

@@ -29,11 +29,12 @@ PACKAGE = Path(__file__).resolve().parents[1] / 'dseg_ros'
 FLOORS: tuple[tuple[str, ...], ...] = (
     ('types', 'classes', 'config', 'version'),
     ('geometry', 'sync'),
-    ('lidar', 'bags', 'sim'),
+    ('lidar', 'bags', 'sim', 'painting'),
     ('pseudo',),
     ('dataset', 'models', 'evaluation'),
     ('distill', 'runtime'),
     ('nodes',),
+    ('demo',),
     ('cli',),
 )
 """Left to right in the data flow: a room imports from floors before its own, and from itself."""

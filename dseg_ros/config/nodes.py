@@ -21,6 +21,7 @@ import re
 
 from dseg_ros.config.dataset import SelectionConfig, StoreConfig
 from dseg_ros.config.lidar import ProposalsConfig
+from dseg_ros.config.masks import MaskConfig
 from dseg_ros.config.runtime import EngineConfig
 from dseg_ros.config.schema import Config, ConfigError, option, section
 from dseg_ros.config.sync import MotionConfig, SyncConfig
@@ -84,6 +85,7 @@ class ProposalsNodeConfig(NodeConfig):
     motion: MotionConfig = section(MotionConfig)
     sync: SyncConfig = section(SyncConfig)
     proposals: ProposalsConfig = section(ProposalsConfig)
+    mask: MaskConfig = section(MaskConfig)
 
 
 @dataclass(frozen=True)

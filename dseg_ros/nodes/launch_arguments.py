@@ -108,3 +108,16 @@ class Arguments:
             if path.is_file():
                 return path.resolve()
         raise LaunchError(f'{name}:={self.values[name]}: no such file, here or in {share()}')
+
+
+def given_or_default(values: Mapping[str, str]) -> Arguments:
+    """
+    Complete launch arguments.
+
+    :param values: those that are given.
+    :raises LaunchError: for one that does not exist.
+    """
+    if unknown := set(values) - {a.name for a in ARGUMENTS}:
+        raise LaunchError(f'no launch arguments {sorted(unknown)}, there are '
+                          f'{[a.name for a in ARGUMENTS]}')
+    return Arguments({**{a.name: a.default for a in ARGUMENTS}, **values})

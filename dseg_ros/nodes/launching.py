@@ -21,7 +21,7 @@ from pathlib import Path
 
 from ament_index_python.packages import get_package_prefix, PackageNotFoundError
 from dseg_ros.bags.reader import open_bag
-from dseg_ros.nodes.launch_arguments import ARGUMENTS, Arguments, LaunchError
+from dseg_ros.nodes.launch_arguments import ARGUMENTS, Arguments, given_or_default, LaunchError
 from dseg_ros.nodes.launch_parameters import inputs_of, PLAYER, resolve, Values, write
 from dseg_ros.nodes.resources import model_path, PACKAGE
 from dseg_ros.nodes.rviz_config import write_rviz
@@ -48,7 +48,8 @@ def bring_up(context: LaunchContext) -> list[Action]:
 
     :raises LaunchError: for arguments that cannot be used; nothing was started then.
     """
-    given = Arguments({a.name: context.launch_configurations[a.name].strip() for a in ARGUMENTS})
+    given = given_or_default({a.name: context.launch_configurations[a.name].strip()
+                              for a in ARGUMENTS})
     nodes = ['proposals', 'segmentation', *(['recorder'] if given['record'] else [])]
     check_files(given)
     parameters = resolve(given, [*nodes, *([PLAYER] if given['bag'] else [])])

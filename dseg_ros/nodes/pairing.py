@@ -177,7 +177,10 @@ class Pairing:
             except FrameError as error:
                 self._troubles.add(f'camera {name}', error)
         self.pairs += 1
-        self.static_pairs += not all(s.ego_motion_known for s in sightings.values())
+        if not all(s.ego_motion_known for s in sightings.values()):
+            self.static_pairs += 1
+            self._troubles.say_once('the ego motion between image and cloud is not known: the '
+                                    'static extrinsics are used')
         position_m = self._track.position_m(cloud.frame, at_ns)
         return Pair(original, cloud, item, sightings, position_m)
 

@@ -22,10 +22,12 @@ from dseg_ros.classes import distinct_palette
 from dseg_ros.config.nodes import ProposalsNodeConfig
 from dseg_ros.lidar.proposals import ProposalExtractor
 from dseg_ros.nodes.clouds import clusters, ground, packed
-from dseg_ros.nodes.diagnostics import input_health
-from dseg_ros.nodes.inputs import Latest, POINTS
+from dseg_ros.nodes.demand import Demand
+from dseg_ros.nodes.inputs import Latest, POINTS, Shared
+from dseg_ros.nodes.on_demand import OnDemand, Topic
+from dseg_ros.nodes.proposal_masks import ProposalMasks
 from dseg_ros.nodes.publish import (CloudPublisher, header, MarkersPublisher,
-                                    ObjectsPublisher, RESULT)
+                                    ObjectsPublisher, RESULT, wanted)
 from dseg_ros.nodes.running import main_of
 from dseg_ros.nodes.shell import Shell, Surroundings
 from dseg_ros.nodes.timing import Timing
@@ -50,10 +52,12 @@ class ProposalsNode(Shell[ProposalsNodeConfig]):
     def build(self) -> None:
         """Make the extractor and announce the outputs."""
         self._extract = ProposalExtractor(self.config.proposals)
-        self._objects = ObjectsPublisher(self.output(Detection3DArray, '~/objects', RESULT))
+        self._objects_publisher = self.output(Detection3DArray, '~/objects', RESULT)
+        self._objects = ObjectsPublisher(self._objects_publisher)
         self._clusters = CloudPublisher(self.output(PointCloud2, '~/points_clusters', RESULT))
         self._ground = CloudPublisher(self.output(PointCloud2, '~/points_ground', RESULT))
         self._markers = MarkersPublisher(self.output(MarkerArray, '~/markers', RESULT), COLOURS)
+        self._in_image = ProposalMasks(self)
         self._timing = Timing(self)
         self.diagnostics.add('processing', lambda: self._timing.health(self._points.replaced))
 
@@ -62,24 +66,34 @@ class ProposalsNode(Shell[ProposalsNodeConfig]):
         ProposalExtractor(self.config.proposals)(made_up_sweep())
 
     def attend(self) -> None:
-        """Subscribe to the clouds."""
-        feed = self.listen(self.config.inputs.points, POINTS, self._points.put)
-        self.diagnostics.add('points', lambda: input_health(feed))
+        """Subscribe to the clouds; to the cameras when someone wants masks."""
+        inputs = self.config.inputs
+        OnDemand(self, [Topic('points', inputs.points, POINTS, self._points.put)]).follow(True)
+        self._demand = Demand(self._wanted)
+        self._in_image.attend()
 
     def step(self) -> float | None:
-        """Work on the newest cloud."""
+        """Work on the newest cloud, then on the masks that have become possible."""
         message = self._points.take()
-        if message is None:
-            return None
+        if message is not None and self._demand:
+            self._propose(message)
+        return self._in_image.step()
+
+    def _wanted(self) -> bool:
+        return wanted(self._objects_publisher) or self._in_image.wanted or any(
+            p.wanted for p in (self._clusters, self._ground, self._markers))
+
+    def _propose(self, message: Shared[tuple[Cloud, Dropped]]) -> None:
         begun_s = time.monotonic()
         try:
             cloud, _ = message.value()
         except ValueError as error:
-            self.troubles.add(self.config.inputs.points, error)
-            return None
-        self._publish(cloud, self._extract(cloud))
+            self.troubles.add('points', error)
+            return
+        proposals = self._extract(cloud)
+        self._publish(cloud, proposals)
         self._timing.done(cloud.stamp_ns, message.received_s, begun_s)
-        return None
+        self._in_image.push(cloud, proposals)
 
     def _publish(self, cloud: Cloud, proposals: Proposals) -> None:
         about = header(cloud.stamp_ns, cloud.frame)

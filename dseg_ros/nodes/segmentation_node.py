@@ -74,7 +74,8 @@ class SegmentationNode(Shell[SegmentationNodeConfig]):
         """Run the engine once."""
         image = np.zeros(WARM_UP_SHAPE, np.uint8)
         labels = self._loaded().infer(image)
-        label_points(0, [Seen(labels, np.empty(0, np.float32), np.empty(0, np.float32))])
+        none = np.empty(0, np.float32)
+        label_points(0, [Seen(labels, np.empty(0, np.int32), none, none)])
 
     def attend(self) -> None:
         """Subscribe to the cameras; to the rest when someone wants labelled clouds."""

@@ -70,6 +70,12 @@ class Troubles:
             self._logger.error(f'{where}: {error!r}\n' + ''.join(
                 traceback.format_exception(error)))
 
+    def say_once(self, text: str) -> None:
+        """Log what is no error, the first time."""
+        if text not in self._said_s:
+            self._said_s[text] = time.monotonic()
+            self._logger.info(text)
+
     def health(self) -> Health:
         """Judge: warn for a while after each error."""
         if not self._counts:
