@@ -70,7 +70,7 @@ def cloud(store: Any, stamp_ns: int, points: Any) -> Any:
 def image(store: Any, stamp_ns: int, value: int) -> Any:
     """Make a bgr8 image of 8 x 6 px, all of one blue."""
     data = np.zeros((6, 8, 3), np.uint8)
-    data[..., 0] = value
+    data[..., 0] = value % 256
     return of(store, 'sensor_msgs/msg/Image', header=header(store, stamp_ns, 'camera_optical'),
               height=6, width=8, encoding='bgr8', is_bigendian=0, step=24, data=data.reshape(-1))
 
