@@ -24,16 +24,15 @@ import os
 from pathlib import Path
 import shutil
 
-from rosbags.interfaces import (Connection, Qos, QosDurability, QosHistory, QosLiveliness,
-                                QosReliability, QosTime)
-from rosbags.rosbag2 import StoragePlugin, Writer
-from rosbags.typesys import get_typestore, Stores
-
 from dseg_ros.config.schema import as_mapping
 from dseg_ros.config.sim import SimConfig
 from dseg_ros.sim.drive import Drive
 from dseg_ros.sim.messages import (CAMERA_INFO, COMPRESSED, Entry, IMAGE, MASK, Messages, POINTS,
                                    TF, TF_STATIC)
+from rosbags.interfaces import (Connection, Qos, QosDurability, QosHistory, QosLiveliness,
+                                QosReliability, QosTime)
+from rosbags.rosbag2 import StoragePlugin, Writer
+from rosbags.typesys import get_typestore, Stores
 
 Progress = Callable[[int, int], None]
 """Called as (frames done, frames in all)."""

@@ -16,11 +16,10 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from dseg_ros.sim import materials as m
 from dseg_ros.sim.mesh import from_triangles, join, Mesh, Surface
 from dseg_ros.sim.solids import box, panel, quads
+import numpy as np
 
 FOUNDATION_M = 1.5
 PLASTERS = ((0.62, 0.55, 0.42), (0.66, 0.63, 0.57), (0.60, 0.42, 0.28), (0.46, 0.50, 0.52),
@@ -125,10 +124,9 @@ class Architect:
         slope = float(np.hypot(d / 2 + over, rise))
         a = w / 2 + 0.15
         uv = [(0, 0), (2 * a, 0), (2 * a, slope), (0, slope)]
-        parts = [panel([(-a, -over, eave), (a, -over, eave), (a, d / 2, ridge), (-a, d / 2, ridge)],
-                       tiles, uv),
-                 panel([(a, d + over, eave), (-a, d + over, eave), (-a, d / 2, ridge),
-                        (a, d / 2, ridge)], tiles, uv)]
+        left, right = (-a, d / 2, ridge), (a, d / 2, ridge)
+        parts = [panel([(-a, -over, eave), (a, -over, eave), right, left], tiles, uv),
+                 panel([(a, d + over, eave), (-a, d + over, eave), left, right], tiles, uv)]
         gable = Surface(m.STONE, 'building', rgb)
         for x, flip in ((w / 2, 1), (-w / 2, -1)):
             edge = [(x, 0.0, height), (x, d, height), (x, d / 2, ridge - 0.1)][::flip]

@@ -18,14 +18,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from dseg_ros.classes import TRAIN_ID
 from dseg_ros.config.sim import SimConfig
 from dseg_ros.sim.light import Light, shade
 from dseg_ros.sim.raycast import Hits, World
 from dseg_ros.types import Camera
+from numba import njit
+import numpy as np
+from numpy.typing import NDArray
 
 F32 = NDArray[np.float32]
 Pose = NDArray[np.float64]
@@ -59,23 +59,31 @@ def camera_of(config: SimConfig) -> Camera:
     return Camera(FRAME, config.width, config.height, intrinsics, np.array(DISTORTION))
 
 
+@njit(nogil=True, cache=True)
 def undistort(normalised: NDArray[np.float64], distortion: NDArray[np.float64],
               ) -> NDArray[np.float64]:
     """
     Undo plumb_bob distortion by fixed-point iteration.
 
     :param normalised: (N, 2) distorted image plane coordinates.
+    :param distortion: (5,) k1, k2, p1, p2, k3.
     :returns: (N, 2) where the ray crosses the plane z = 1.
     """
     k1, k2, p1, p2, k3 = distortion
     ideal = normalised.copy()
-    for _ in range(40):
-        x, y = ideal[:, 0], ideal[:, 1]
-        r2 = x * x + y * y
-        radial = 1 + r2 * (k1 + r2 * (k2 + r2 * k3))
-        tangential = np.stack([2 * p1 * x * y + p2 * (r2 + 2 * x * x),
-                               p1 * (r2 + 2 * y * y) + 2 * p2 * x * y], axis=1)
-        ideal = (normalised - tangential) / radial[:, None]
+    for i in range(len(ideal)):
+        x, y = ideal[i]
+        for _ in range(60):
+            r2 = x * x + y * y
+            radial = 1 + r2 * (k1 + r2 * (k2 + r2 * k3))
+            dx = 2 * p1 * x * y + p2 * (r2 + 2 * x * x)
+            dy = p1 * (r2 + 2 * y * y) + 2 * p2 * x * y
+            step = abs(x * radial + dx - normalised[i, 0]) + abs(
+                y * radial + dy - normalised[i, 1])
+            x, y = (normalised[i, 0] - dx) / radial, (normalised[i, 1] - dy) / radial
+            if step < 1e-9:
+                break
+        ideal[i] = x, y
     return ideal
 
 
@@ -92,7 +100,7 @@ def pixel_rays(camera: Camera, shift_px: tuple[float, float] = (0.0, 0.0)) -> F3
                       (v.ravel() + shift_px[1] - k[1, 2]) / k[1, 1]], axis=1)
     ideal = undistort(plane, camera.distortion)
     rays = np.concatenate([ideal, np.ones((len(ideal), 1))], axis=1)
-    return (rays / np.linalg.norm(rays, axis=1, keepdims=True)).astype(np.float32)
+    return np.asarray(rays / np.linalg.norm(rays, axis=1, keepdims=True), np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,7 +139,7 @@ class SimCamera:
 
         :param world_T_camera: pose of the camera.
         :param t_s: time of the exposure [s].
-        :param lamps: (K, 10), see weather.lamps_of.
+        :param lamps: (K, 11), see weather.lamps_of.
         """
         shape = (self.camera.height, self.camera.width)
         hits, radiance = self._trace(self._rays, world_T_camera, t_s, lamps)
@@ -160,16 +168,26 @@ class SimCamera:
         return hits, out
 
     def _sunlit(self, rays: F32, hits: Hits, t_s: float) -> NDArray[np.bool_]:
+        """Tell which hits the sun reaches; without a sun, which are open to the sky."""
         lit = np.zeros(len(rays), bool)
-        if self.light.sun_rgb[0] <= 0:
+        if self.light.night > 0.5:
             return lit
         rows = np.flatnonzero(hits.triangle >= 0)
         towards = np.empty((len(rows), 6), np.float32)
         # A little back along the ray, so that a surface does not shade itself.
         back = hits.range_m[rows] * np.float32(0.9998) - np.float32(0.004)
         towards[:, :3] = rays[rows, :3] + rays[rows, 3:] * back[:, None]
-        towards[:, 3:] = self.light.sun
-        lit[rows] = ~self.world.occluded(towards, t_s)
+        if self.light.sun_rgb[0] > 0:
+            towards[:, 3:] = self.light.sun
+            lit[rows] = ~self.world.occluded(towards, t_s)
+            return lit
+        # Level ground looks around the zenith, scattered from pixel to pixel; walls straight up.
+        level = self.world.mesh.normals[hits.triangle[rows], 0, 2] > 0.7
+        turn = (rows * 2.399963 % 6.283185 + rows * 0.11 % 1.7).astype(np.float32)
+        tilt = np.float32(0.55) * level
+        towards[:, 3:] = np.stack([tilt * np.cos(turn), tilt * np.sin(turn),
+                                   np.sqrt(1 - tilt * tilt)], axis=1)
+        lit[rows] = ~self.world.occluded(towards, t_s, reach_m=4.0)
         return lit
 
     @staticmethod

@@ -20,9 +20,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-import numpy as np
-from numpy.typing import NDArray
-
 from dseg_ros.config.sim import SimConfig
 from dseg_ros.sim import camera as sim_camera, lidar as sim_lidar
 from dseg_ros.sim.raycast import World
@@ -31,6 +28,8 @@ from dseg_ros.sim.street import plan_street
 from dseg_ros.sim.traffic import draw_ego, TrafficBuilder
 from dseg_ros.sim.weather import develop, lamps_of, light_of
 from dseg_ros.types import Camera, Cloud, Image
+import numpy as np
+from numpy.typing import NDArray
 
 Pose = NDArray[np.float64]
 NS = 1_000_000_000
@@ -101,7 +100,7 @@ class Drive:
 
     def sweep_s(self, index: int) -> float:
         """Start of a sweep since the start of the first [s]."""
-        return index / self.config.rate_hz
+        return index * self.config.every / self.config.rate_hz
 
     def exposure_s(self, index: int) -> float:
         """Time of an image since the start of the first sweep [s]."""
@@ -111,13 +110,21 @@ class Drive:
         """Pose of base_link at a time since the start of the first sweep [s]; (4, 4)."""
         return np.asarray(self._odom_T_world @ self.ego.world_T_base(t_s))
 
+    def _bases(self, start_s: float, after_s: NDArray[np.float64]) -> Pose:
+        """Interpolate world_T_base at many times (K,) after a start; knots every few ms."""
+        knots = np.linspace(0.0, 1.0 / self.config.rate_hz, 33)
+        poses = np.stack([self.ego.world_T_base(start_s + s) for s in knots])
+        at = np.clip(after_s / knots[1], 0, len(knots) - 1.001)
+        before = at.astype(int)
+        part = (at - before)[:, None, None]
+        return np.asarray(poses[before] * (1 - part) + poses[before + 1] * part)
+
     def frame(self, index: int) -> SimFrame:
         """Render one frame; frames can be rendered in any order."""
         _, camera, lidar, street_lamps = self._built
         start, exposed = self.sweep_s(index), self.exposure_s(index)
-        poses = np.stack([self.ego.world_T_base(start + s) for s in lidar.column_s])
-        sweep = lidar.sweep(poses @ self.base_T_lidar, start, self.stamp_ns(start),
-                            self._rng(7, index))
+        mounts = self._bases(start, lidar.column_s) @ self.base_T_lidar
+        sweep = lidar.sweep(mounts, start, self.stamp_ns(start), self._rng(7, index))
         base = self.ego.world_T_base(exposed)
         seen = camera.expose(base @ self.base_T_camera, exposed,
                              lamps_of(self.light, street_lamps, base))

@@ -16,11 +16,11 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from dseg_ros.sim import materials as m
 from dseg_ros.sim.mesh import join, Mesh, pose, Surface
 from dseg_ros.sim.solids import ball, box, disc, rod, tube
+import numpy as np
+from numpy.typing import NDArray
 
 STEEL = Surface(m.METAL, 'pole', (0.30, 0.31, 0.32))
 DARK_STEEL = Surface(m.METAL, 'pole', (0.07, 0.09, 0.08))
@@ -29,7 +29,7 @@ HEAD_M = 0.95
 """Height of a traffic light's head [m]."""
 
 
-def street_lamp(height_m: float, reach_m: float, dark: bool) -> tuple[Mesh, np.ndarray]:
+def street_lamp(height_m: float, reach_m: float, dark: bool) -> tuple[Mesh, NDArray[np.float64]]:
     """
     Build a street lamp at the origin with its arm along +y.
 
@@ -39,8 +39,8 @@ def street_lamp(height_m: float, reach_m: float, dark: bool) -> tuple[Mesh, np.n
     arm = np.array([[0, 0, height_m - 0.5], [0, 0.1 * reach_m, height_m - 0.1],
                     [0, 0.5 * reach_m, height_m], [0, reach_m, height_m]])
     head = (0.0, reach_m + 0.2, height_m)
-    return join([rod((0, 0, -0.2), (0, 0, 1.1), 0.10, steel), rod((0, 0, 1.0), (0, 0, height_m),
-                                                                 0.085, steel, end_radius=0.05),
+    return join([rod((0, 0, -0.2), (0, 0, 1.1), 0.10, steel),
+                 rod((0, 0, 1.0), (0, 0, height_m), 0.085, steel, end_radius=0.05),
                  tube(arm, 0.04, steel, 6), box(head, (0.24, 0.75, 0.12), steel),
                  box((head[0], head[1], head[2] - 0.075), (0.18, 0.6, 0.03),
                      Surface(m.STREET_LAMP, 'pole', (0.9, 0.8, 0.6)))

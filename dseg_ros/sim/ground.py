@@ -18,12 +18,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
-
 from dseg_ros.sim import materials as m
 from dseg_ros.sim.mesh import from_triangles, join, Mesh, Surface
 from dseg_ros.sim.solids import quads
 from dseg_ros.sim.street import Block, Side, Street
+import numpy as np
 
 FAR_M = 75.0
 """Half width of the modelled land [m]."""
@@ -48,6 +47,9 @@ class Ground:
         self.kerb = Surface(m.KERB, 'sidewalk', (0.38, 0.37, 0.35))
         self.paint = Surface(m.MARKING, 'road', (0.72, 0.72, 0.70))
         self.grass = Surface(m.GRASS, 'terrain', GRASS_RGB)
+        across = np.linspace(-1.0, 1.0, 5)
+        left, right = street.sides[0].kerb_m, -street.sides[1].kerb_m
+        self._crown = (right + (left - right) * (across + 1) / 2, 0.04 * (1 - across ** 2))
         self.centre_solid = bool(rng.random() < 0.35)
         self.bike_strip = bool(rng.random() < 0.5)
 
@@ -79,19 +81,16 @@ class Ground:
     def _road(self) -> Iterator[Mesh]:
         street = self.street
         left, right = street.sides[0].kerb_m, -street.sides[1].kerb_m
-        edges = np.linspace(right, left, 5)
-        crown = 0.04 * (1 - (2 * (edges - right) / (left - right) - 1) ** 2)
-        for a, b, ha, hb in zip(edges[:-1], edges[1:], crown[:-1], crown[1:]):
-            yield self.strip(0.0, street.length_m, float(a), float(b), float(ha), float(hb),
-                             self.road)
+        edges = self._crown[0]
+        for a, b in zip(edges[:-1], edges[1:]):
+            yield self.strip(0.0, street.length_m, float(a), float(b), self._height(a),
+                             self._height(b), self.road)
         for centre, half in street.crossings:
             for a, b in ((left, FAR_M), (-FAR_M, right)):
                 yield self.strip(centre - half, centre + half, a, b, 0.0, 0.0, self.road)
 
     def _height(self, d: float) -> float:
-        left, right = self.street.sides[0].kerb_m, -self.street.sides[1].kerb_m
-        t = (d - right) / (left - right)
-        return 0.08 * float(min(t, 1 - t)) if 0 < t < 1 else 0.0
+        return float(np.interp(d, *self._crown))
 
     def _line(self, s0: float, s1: float, d: float, width_m: float) -> Mesh:
         # The paint lies a few millimetres above the crown, as chords of it.

@@ -19,15 +19,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 import math
 
+from dseg_ros.config.sim import SimConfig
+from dseg_ros.sim import materials as m
+from dseg_ros.sim.raycast import Hits, World
+from dseg_ros.sim.texture import facade
+from dseg_ros.types import Cloud
 from numba import njit
 import numpy as np
 from numpy.typing import NDArray
-
-from dseg_ros.config.sim import SimConfig
-from dseg_ros.sim import materials as m
-from dseg_ros.sim.raycast import World
-from dseg_ros.sim.texture import facade
-from dseg_ros.types import Cloud
 
 F32 = NDArray[np.float32]
 Pose = NDArray[np.float64]
@@ -37,8 +36,6 @@ BASE_T_LIDAR[:3, :3] = [[0.99992, -0.0126, 0.0], [0.0126, 0.99992, 0.0], [0.0, 0
 BASE_T_LIDAR[:3, :3] /= np.linalg.norm(BASE_T_LIDAR[:3, :3], axis=0)
 BASE_T_LIDAR[:3, 3] = 1.10, 0.0, 1.86
 NEAREST_M = 1.5
-SWEEP_MARGIN = 1.0
-"""Share of the sweep period that the turn takes; the sweep starts at the back, clockwise."""
 
 
 def beam_elevations() -> NDArray[np.float64]:
@@ -51,7 +48,7 @@ def beam_elevations() -> NDArray[np.float64]:
     upper = 2.0 - np.arange(32) / 3.0
     lower = -8.83 - np.arange(32) * 0.5
     off = 0.03 * np.sin(np.arange(64) * 2.4)
-    return np.radians(np.concatenate([upper, lower])[::-1] + off)
+    return np.asarray(np.radians(np.concatenate([upper, lower])[::-1] + off))
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,11 +65,10 @@ class Sweep:
 
 
 @njit(nogil=True, cache=True)
-def _reflect(directions: np.ndarray, range_m: np.ndarray, triangle: np.ndarray,
-             barycentric: np.ndarray, corners: np.ndarray, uvs: np.ndarray, rgbs: np.ndarray,
-             material: np.ndarray, style: np.ndarray, styles: np.ndarray, table: np.ndarray,
-             yaw: np.ndarray, loss_per_m: float, wet: float, chance: np.ndarray,
-             intensity: np.ndarray, kept: np.ndarray) -> None:
+def _reflect(directions: F32, range_m: F32, triangle: NDArray[np.int32], barycentric: F32,
+             corners: F32, uvs: F32, rgbs: F32, material: NDArray[np.uint8],
+             style: NDArray[np.int32], styles: F32, table: F32, yaw: Pose, loss_per_m: float,
+             wet: float, chance: F32, intensity: F32, kept: NDArray[np.bool_]) -> None:
     """
     Decide intensity (0..255) and drop-out of every pulse.
 
@@ -123,15 +119,16 @@ class SimLidar:
 
     def __init__(self, config: SimConfig, world: World, styles: F32, fog_per_m: float,
                  wet: float) -> None:
-        """Lay out the firings of a turn: column by column, all beams at once."""
+        """Lay out the firings of a turn: from the back clockwise, all beams at once."""
         columns = config.lidar_columns
         elevation = np.tile(beam_elevations(), columns)
-        azimuth = np.repeat(np.pi - 2 * np.pi * (np.arange(columns) + 0.5) / columns, 64)
+        part = (np.arange(columns) + 0.5) / columns
+        azimuth = np.repeat(np.pi - 2 * np.pi * part, 64)
         flat = np.cos(elevation)
         self._rays = np.stack([flat * np.cos(azimuth), flat * np.sin(azimuth),
                                np.sin(elevation)], axis=1).astype(np.float32)
         self._ring = np.tile(np.arange(64, dtype=np.uint16), columns)
-        self._column_s = (np.arange(columns) + 0.5) / columns / config.rate_hz
+        self._column_s = part / config.rate_hz
         self._time_s = np.repeat(self._column_s, 64).astype(np.float32)
         self._world, self._styles = world, styles
         self._fog_per_m, self._wet = fog_per_m, wet
@@ -139,7 +136,7 @@ class SimLidar:
 
     @property
     def column_s(self) -> NDArray[np.float64]:
-        """Firing times of the columns after the start of the turn [s]."""
+        """Return when the columns fire after the start of the turn [s]."""
         return self._column_s
 
     def sweep(self, world_T_lidar: Pose, t_s: float, stamp_ns: int,
@@ -162,13 +159,13 @@ class SimLidar:
         kept &= (range_m > NEAREST_M) & (range_m < self._reach_m)
         rows = np.flatnonzero(kept)
         xyz = self._rays[rows] * range_m[rows, None]
-        cloud = Cloud(stamp_ns, FRAME, *(np.ascontiguousarray(xyz[:, k]) for k in range(3)),
-                      np.round(intensity[rows]), self._ring[rows], self._time_s[rows],
-                      self._world.mesh.label[hits.triangle[rows]])
+        x, y, z = np.ascontiguousarray(xyz.T)
+        cloud = Cloud(stamp_ns, FRAME, x, y, z, np.round(intensity[rows]), self._ring[rows],
+                      self._time_s[rows], self._world.mesh.label[hits.triangle[rows]])
         return Sweep(cloud, self._world.instances(hits)[rows])
 
-    def _echoes(self, directions: F32, hits, t_s: float,  # type: ignore[no-untyped-def]
-                rng: np.random.Generator) -> tuple[NDArray[np.bool_], F32]:
+    def _echoes(self, directions: F32, hits: Hits, t_s: float, rng: np.random.Generator,
+                ) -> tuple[NDArray[np.bool_], F32]:
         mesh, count = self._world.mesh, len(directions)
         yaw = np.append(self._world.poses(t_s)[:, 3], 0.0)[hits.mover]
         intensity, kept = np.zeros(count, np.float32), np.zeros(count, bool)

@@ -19,14 +19,16 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+from dseg_ros.sim import materials as m
+from dseg_ros.sim.noise import fbm2, noise2
+from dseg_ros.sim.texture import look
 from numba import njit
 import numpy as np
-
-from dseg_ros.sim import materials as m
-from dseg_ros.sim.noise import fbm2
-from dseg_ros.sim.texture import look
+from numpy.typing import NDArray
 
 Colour = tuple[float, float, float]
+F32 = NDArray[np.float32]
+Array = NDArray[np.float64]
 
 GLOSS = np.zeros(29)
 GLOSS[[m.CAR_PAINT, m.COACH]] = 0.06
@@ -89,11 +91,11 @@ def sky(x: float, y: float, z: float, light: Light) -> Colour:
 
 @njit(nogil=True, cache=True)
 def _lamplight(x: float, y: float, z: float, nx: float, ny: float, nz: float,
-               lamps: np.ndarray) -> Colour:
+               lamps: Array) -> Colour:
     """
     Sum the light of lamps at a place.
 
-    :param lamps: (L, 10): position, colour x power, axis, cosine of the cone (-1: everywhere).
+    :param lamps: (L, 11): position, colour x power, axis, cosine of the cone, softness [m2].
     """
     r, g, b = 0.0, 0.0, 0.0
     for i in range(len(lamps)):
@@ -106,18 +108,29 @@ def _lamplight(x: float, y: float, z: float, nx: float, ny: float, nz: float,
         if facing <= 0:
             continue
         along = -(dx * lamps[i, 6] + dy * lamps[i, 7] + dz * lamps[i, 8]) / d
-        cone = min(1.0, max(0.0, (along - lamps[i, 9]) / (1 - lamps[i, 9]) * 2.5))
-        w = (0.15 + 0.85 * facing) * cone / (1.5 + d2)
+        cone = min(1.0, max(0.0, (along - lamps[i, 9]) / (1 - lamps[i, 9]) * 1.6))
+        w = (0.15 + 0.85 * facing) * cone * cone * (3 - 2 * cone) / (lamps[i, 10] + d2)
         r, g, b = r + w * lamps[i, 3], g + w * lamps[i, 4], b + w * lamps[i, 5]
     return r, g, b
 
 
 @njit(nogil=True, cache=True)
-def shade(directions: np.ndarray, origin: np.ndarray, range_m: np.ndarray, triangle: np.ndarray,
-          barycentric: np.ndarray, mover: np.ndarray, lit: np.ndarray, mover_pose: np.ndarray,
-          normals: np.ndarray, uvs: np.ndarray, rgbs: np.ndarray, material: np.ndarray,
-          style: np.ndarray, styles: np.ndarray, lamps: np.ndarray, light: Light,
-          pixel_rad: float, out: np.ndarray) -> None:
+def _mirrored(x: float, y: float, z: float, light: Light) -> Colour:
+    """Radiance that a glossy surface mirrors: sky above a soft, imagined skyline."""
+    bright = sky(x, y, abs(z) + 0.05, light)
+    skyline = 0.08 + 0.45 * noise2(1.6 * math.atan2(y, x) + 9.0, 0.5, 97)
+    above = min(1.0, max(0.0, (z - skyline + 0.12) / 0.24))
+    dim = 0.2 + 0.8 * above * above * (3 - 2 * above)
+    if z < 0:
+        dim = max(0.12, 0.2 + 0.4 * z)
+    return dim * bright[0], dim * bright[1], dim * bright[2]
+
+
+@njit(nogil=True, cache=True)
+def shade(directions: F32, origin: F32, range_m: F32, triangle: NDArray[np.int32],
+          barycentric: F32, mover: NDArray[np.int32], lit: NDArray[np.bool_], mover_pose: Array,
+          normals: F32, uvs: F32, rgbs: F32, material: NDArray[np.uint8], style: NDArray[np.int32],
+          styles: F32, lamps: Array, light: Light, pixel_rad: float, out: F32) -> None:
     """
     Compute the radiance along rays.
 
@@ -127,7 +140,7 @@ def shade(directions: np.ndarray, origin: np.ndarray, range_m: np.ndarray, trian
     :param triangle: (N,) row of the mesh tables; -1 is sky.
     :param barycentric: (N, 2).
     :param mover: (N,) row of mover_pose; -1 does not move.
-    :param lit: (N,) bool, whether the sun reaches the hit.
+    :param lit: (N,) bool, whether the sun (the sky overhead, without a sun) reaches the hit.
     :param mover_pose: (M, 4) x, y, z [m], yaw [rad].
     :param pixel_rad: angle that a pixel covers.
     :param out: (N, 3) float32, written.
@@ -168,7 +181,7 @@ def shade(directions: np.ndarray, origin: np.ndarray, range_m: np.ndarray, trian
                  rgbs[t, 2])
         gloss = a[3] + GLOSS[mat]
         wetness = light.wet * max(0.0, nz - 0.8) * 5 if mat <= m.MARKING else 0.0
-        albedo = 1 - 0.45 * wetness
+        albedo = 1 - 0.3 * wetness
         glow = GLOW[mat, 0] * (1 - light.night) + GLOW[mat, 1] * light.night + a[4] * (
             light.night + 0.1)
         sun = nx * light.sun[0] + ny * light.sun[1] + nz * light.sun[2]
@@ -177,24 +190,23 @@ def shade(directions: np.ndarray, origin: np.ndarray, range_m: np.ndarray, trian
             cosine = abs(cosine)
         sun = max(0.0, sun) if lit[i] else 0.0
         ambient = 0.62 + 0.38 * nz
+        if light.sun_rgb[0] <= 0 and not lit[i]:
+            ambient *= 0.42
         lamp = _lamplight(x, y, z, nx, ny, nz, lamps)
-        f = (gloss + 0.08 * wetness) + (1 - gloss) * (1 - min(1.0, cosine)) ** 5 * min(
-            1.0, 5 * gloss + 0.6 * wetness)
+        f = (gloss + 0.08 * wetness) + (1 - gloss) * (1 - min(1.0, cosine)) ** 4 * min(
+            1.0, 5 * gloss + 0.75 * wetness)
         mirror = (0.0, 0.0, 0.0)
         spark = 0.0
         if f > 0.01:
             rx, ry, rz = dx + 2 * cosine * nx, dy + 2 * cosine * ny, dz + 2 * cosine * nz
-            mirror = sky(rx, ry, abs(rz), light)
-            skyline = 0.12 + 0.12 * math.sin(7 * math.atan2(ry, rx))
-            if rz < skyline:
-                dim = 0.22 if rz > 0 else 0.12
-                mirror = (dim * mirror[0], dim * mirror[1], dim * mirror[2])
-            if lit[i]:
+            mirror = _mirrored(rx, ry, rz, light)
+            if lit[i] and light.sun_rgb[0] > 0:
                 h = rx * light.sun[0] + ry * light.sun[1] + rz * light.sun[2]
-                spark = 5.0 * max(0.0, h) ** 220 * min(1.0, 6 * gloss)
+                spark = 1.6 * max(0.0, h) ** 160 * min(1.0, 6 * gloss)
         clear = math.exp(-light.fog_per_m * d)
         for k in range(3):
-            dome = ambient * (0.55 * light.zenith[k] + 0.45 * light.horizon[k])
+            dome = ambient * (0.34 * light.zenith[k] + 0.5 * light.horizon[k]
+                              + 0.16 * light.horizon[1])
             c1 = a[k] * (albedo * (sun * light.sun_rgb[k] + dome + lamp[k]) + glow)
             c1 = c1 * (1 - f) + f * mirror[k] + spark * light.sun_rgb[k]
             out[i, k] = c1 * clear + (1 - clear) * light.fog[k]

@@ -22,13 +22,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Any
 
+from dseg_ros.classes import TRAIN_ID
 import numpy as np
 from numpy.typing import NDArray
 
-from dseg_ros.classes import TRAIN_ID
-
 F32 = NDArray[np.float32]
+_PLACES = np.array([1, 1 << 21, 1 << 42])
 
 
 @dataclass(frozen=True)
@@ -102,12 +103,12 @@ class Mesh:
         return mesh
 
 
-def _unit(vectors: NDArray) -> F32:
+def _unit(vectors: NDArray[Any]) -> F32:
     length = np.linalg.norm(vectors, axis=-1, keepdims=True)
     return np.asarray(vectors / np.maximum(length, 1e-12), np.float32)
 
 
-def from_triangles(corners: NDArray, surface: Surface, uv: NDArray | None = None,
+def from_triangles(corners: NDArray[Any], surface: Surface, uv: NDArray[Any] | None = None,
                    crease_deg: float = 0.0) -> Mesh:
     """
     Make a mesh of one surface; degenerate triangles vanish.
@@ -129,12 +130,13 @@ def from_triangles(corners: NDArray, surface: Surface, uv: NDArray | None = None
                 np.full(n, surface.style, np.int32))
 
 
-def _corner_normals(corners: NDArray, face: NDArray, crease_deg: float) -> F32:
+def _corner_normals(corners: NDArray[Any], face: NDArray[Any], crease_deg: float) -> F32:
     flat = np.repeat(_unit(face)[:, None], 3, axis=1)
     if crease_deg <= 0 or not len(corners):
         return flat
-    keys = np.round(corners.reshape(-1, 3) * 1e4).astype(np.int64)
-    _, group = np.unique(keys, axis=0, return_inverse=True)
+    # A place to a tenth of a millimetre as one number; models are smaller than 100 m.
+    keys = np.round(corners.reshape(-1, 3) * 1e4).astype(np.int64) @ _PLACES
+    _, group = np.unique(keys, return_inverse=True)
     total = np.zeros((group.max() + 1, 3))
     np.add.at(total, group.ravel(), np.repeat(face, 3, axis=0))
     smooth = _unit(total)[group.ravel()].reshape(-1, 3, 3)

@@ -21,13 +21,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import cv2
-import numpy as np
-from numpy.typing import NDArray
-from scipy.spatial.transform import Rotation
-
 from dseg_ros.config.sim import SimConfig
 from dseg_ros.sim.drive import Drive, SimFrame
 from dseg_ros.types import Camera
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
 
 IMAGE = '/camera/front/image_raw'
 COMPRESSED = IMAGE + '/compressed'

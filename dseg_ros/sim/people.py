@@ -17,18 +17,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-import numpy as np
+from functools import lru_cache
 
 from dseg_ros.sim import materials as m
 from dseg_ros.sim.mesh import join, Mesh, pose, Surface
 from dseg_ros.sim.solids import ball, box, capsule, ring_tube, rod, tube
+import numpy as np
+from numpy.typing import NDArray
 
+Point = NDArray[np.float64]
 CLOTHES = ((0.02, 0.02, 0.025), (0.03, 0.05, 0.14), (0.30, 0.03, 0.04), (0.45, 0.43, 0.40),
            (0.09, 0.11, 0.07), (0.24, 0.16, 0.10), (0.50, 0.34, 0.05), (0.10, 0.24, 0.33),
            (0.60, 0.60, 0.62), (0.16, 0.16, 0.17), (0.40, 0.12, 0.25), (0.05, 0.22, 0.12))
 SKINS = ((0.55, 0.36, 0.27), (0.42, 0.26, 0.18), (0.24, 0.13, 0.08), (0.60, 0.42, 0.33))
 HAIR = ((0.03, 0.02, 0.015), (0.12, 0.07, 0.03), (0.30, 0.20, 0.08), (0.30, 0.29, 0.28))
+CAST = 16
+"""How many different people there are."""
 PHASES = 8
 """Meshes per stride (or turn of the pedals)."""
 STRIDE_M = 1.45
@@ -59,10 +63,10 @@ def draw_dress(label: str, rng: np.random.Generator) -> Dress:
                  cloth(CLOTHES[rng.choice([0, 1, 4, 5, 9])]), cloth((0.03, 0.025, 0.02)),
                  cloth(CLOTHES[rng.integers(len(CLOTHES))]) if rng.random() < 0.4 else None,
                  cloth(CLOTHES[rng.integers(len(CLOTHES))]) if rng.random() < 0.6 else None,
-                 bool(rng.random() < 0.35))
+                 bool(rng.random() < 0.35 and label == 'person'))
 
 
-def _head(neck: np.ndarray, dress: Dress) -> list[Mesh]:
+def _head(neck: Point, dress: Dress) -> list[Mesh]:
     x, y, z = neck
     parts = [capsule((x, y, z - 0.04), (x + 0.01, y, z + 0.08), 0.055, 0.055, dress.skin, 8),
              ball((x + 0.02, y, z + 0.17), (0.095, 0.078, 0.12), dress.skin, 8, 10),
@@ -72,7 +76,7 @@ def _head(neck: np.ndarray, dress: Dress) -> list[Mesh]:
     return parts
 
 
-def _torso(hip: np.ndarray, chest: np.ndarray, neck: np.ndarray, dress: Dress) -> list[Mesh]:
+def _torso(hip: Point, chest: Point, neck: Point, dress: Dress) -> list[Mesh]:
     path = np.array([hip - (chest - hip) * (0.55 if dress.coat else 0.12), hip,
                      (hip + chest) / 2, chest, chest + (neck - chest) * 0.6, neck])
     parts = [tube(path, np.array([0.165 if dress.coat else 0.15, 0.155, 0.145, 0.185, 0.155,
@@ -112,6 +116,7 @@ def person(phase: float, dress: Dress, height_m: float) -> Mesh:
     return join(parts).moved(pose(scale=(k, k, k)))
 
 
+@lru_cache(maxsize=64)
 def bicycle(rgb: tuple[float, float, float]) -> Mesh:
     """Build a bicycle at the origin."""
     frame = Surface(m.CAR_PAINT, 'bicycle', rgb)
@@ -150,7 +155,7 @@ def cyclist(phase: float, dress: Dress, rgb: tuple[float, float, float]) -> Mesh
         turn = 2 * np.pi * phase + (0 if side > 0 else np.pi)
         foot = np.array([-0.05 + 0.16 * np.cos(turn), 0.12 * side, 0.32 - 0.16 * np.sin(turn)])
         joint = hip + [0, 0.10 * side, -0.03]
-        middle, gap = (joint + foot) / 2, np.linalg.norm(joint - foot)
+        middle, gap = (joint + foot) / 2, float(np.linalg.norm(joint - foot))
         bend = np.sqrt(max(0.0, 0.44 ** 2 - (gap / 2) ** 2))
         along = (foot - joint) / gap
         knee = middle + bend * np.array([-along[2], 0, along[0]])
@@ -165,6 +170,35 @@ def cyclist(phase: float, dress: Dress, rgb: tuple[float, float, float]) -> Mesh
     return join(parts)
 
 
+def _who(identity: int, label: str) -> tuple[Dress, np.random.Generator]:
+    rng = np.random.default_rng([identity, len(label)])
+    return draw_dress(label, rng), rng
+
+
+@lru_cache(maxsize=None)
+def walker(identity: int) -> tuple[Mesh, ...]:
+    """Build one of the CAST walking people: a mesh per phase of the stride."""
+    dress, rng = _who(identity, 'person')
+    height = float(rng.uniform(1.55, 1.92))
+    return tuple(person(p / PHASES, dress, height) for p in range(PHASES))
+
+
+@lru_cache(maxsize=None)
+def bystander(identity: int) -> tuple[Mesh]:
+    """Build one of the CAST people, standing."""
+    dress, rng = _who(identity, 'person')
+    return (person(-1.0, dress, float(rng.uniform(1.55, 1.92))),)
+
+
+@lru_cache(maxsize=None)
+def rider(identity: int) -> tuple[Mesh, ...]:
+    """Build one of the CAST riders with bicycle: a mesh per phase of the pedals."""
+    dress, rng = _who(identity, 'rider')
+    rgb = CLOTHES[rng.integers(len(CLOTHES))]
+    return tuple(cyclist(p / PHASES, dress, rgb) for p in range(PHASES))
+
+
+@lru_cache(maxsize=64)
 def motorcycle(rgb: tuple[float, float, float]) -> Mesh:
     """Build a motorcycle at the origin."""
     paint = Surface(m.CAR_PAINT, 'motorcycle', rgb)

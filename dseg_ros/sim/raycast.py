@@ -16,21 +16,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 import math
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol
 
+from dseg_ros.sim.mesh import join, Mesh
 from numba import njit
 import numpy as np
 from numpy.typing import NDArray
 import open3d as o3d
 
-from dseg_ros.sim.mesh import join, Mesh
-
 F32 = NDArray[np.float32]
+Array = NDArray[np.float64]
 EPSILON_M = 0.004
+BUNDLE = 32
+"""Neighbouring rays that are rejected together."""
 
 
 class Motion(Protocol):
@@ -88,33 +90,82 @@ class Hits:
     mover: NDArray[np.int32]
 
 
+class Candidate(NamedTuple):
+    """The rays that may meet a mover, in its frame, and what they may meet there."""
+
+    mover: int
+    rows: NDArray[np.int64]
+    scene: o3d.t.geometry.RaycastingScene
+    first_triangle: int
+    rays: F32
+
+
+def _tensor(array: NDArray[Any]) -> Any:
+    # Typed as a constructor of scalars by its stubs; takes arrays without a copy.
+    return o3d.core.Tensor(array)  # type: ignore[call-overload]
+
+
 def _scene(mesh: Mesh) -> o3d.t.geometry.RaycastingScene:
     scene = o3d.t.geometry.RaycastingScene(nthreads=1)
     corners = np.ascontiguousarray(mesh.corners.reshape(-1, 3))
     triangles = np.arange(len(corners), dtype=np.uint32).reshape(-1, 3)
-    scene.add_triangles(o3d.core.Tensor(corners), o3d.core.Tensor(triangles))
+    scene.add_triangles(_tensor(corners), _tensor(triangles))
     return scene
 
 
 @njit(nogil=True, cache=True)
-def _near(rays: np.ndarray, reach: np.ndarray, centre: np.ndarray, radius: float,
-          rows: np.ndarray) -> int:
+def _bundles(rays: F32, reach: F32) -> Array:
+    """
+    Bound every BUNDLE neighbouring rays, to reject them together.
+
+    :returns: (B, 9): mean origin, mean direction, spread of origins, of directions, reach.
+    """
+    count = (len(rays) + BUNDLE - 1) // BUNDLE
+    out = np.zeros((count, 9))
+    for k in range(count):
+        start, stop = k * BUNDLE, min(len(rays), (k + 1) * BUNDLE)
+        for j in range(6):
+            for i in range(start, stop):
+                out[k, j] += rays[i, j] / (stop - start)
+        for i in range(start, stop):
+            away, turn = 0.0, 0.0
+            for j in range(3):
+                away += (rays[i, j] - out[k, j]) ** 2
+                turn += (rays[i, 3 + j] - out[k, 3 + j]) ** 2
+            out[k, 6], out[k, 7] = max(out[k, 6], away), max(out[k, 7], turn)
+            out[k, 8] = max(out[k, 8], reach[i])
+        out[k, 6], out[k, 7] = math.sqrt(out[k, 6]), math.sqrt(out[k, 7])
+    return out
+
+
+@njit(nogil=True, cache=True)
+def _near(rays: F32, bundles: Array, reach: F32, centre: Array, radius: float,
+          rows: NDArray[np.int64]) -> int:
     """Write the rows of the rays that pass a sphere closer than their reach; count them."""
     n = 0
-    for i in range(len(rays)):
-        ox, oy, oz = centre[0] - rays[i, 0], centre[1] - rays[i, 1], centre[2] - rays[i, 2]
-        along = ox * rays[i, 3] + oy * rays[i, 4] + oz * rays[i, 5]
-        if along < -radius or along - radius > reach[i]:
+    for k in range(len(bundles)):
+        b = bundles[k]
+        ox, oy, oz = centre[0] - b[0], centre[1] - b[1], centre[2] - b[2]
+        along = ox * b[3] + oy * b[4] + oz * b[5]
+        d2 = ox * ox + oy * oy + oz * oz
+        far = math.sqrt(d2) + radius + b[6]
+        wide = radius + b[6] + far * b[7]
+        if along < -wide or along - wide > b[8] or d2 - along * along > wide * wide:
             continue
-        if ox * ox + oy * oy + oz * oz - along * along < radius * radius:
-            rows[n] = i
-            n += 1
+        for i in range(k * BUNDLE, min(len(rays), (k + 1) * BUNDLE)):
+            ox, oy, oz = centre[0] - rays[i, 0], centre[1] - rays[i, 1], centre[2] - rays[i, 2]
+            along = ox * rays[i, 3] + oy * rays[i, 4] + oz * rays[i, 5]
+            if along < -radius or along - radius > reach[i]:
+                continue
+            if ox * ox + oy * oy + oz * oz - along * along < radius * radius:
+                rows[n] = i
+                n += 1
     return n
 
 
 @njit(nogil=True, cache=True)
-def _into_frame(rays: np.ndarray, rows: np.ndarray, place: np.ndarray, rate: np.ndarray,
-                dt: np.ndarray) -> np.ndarray:
+def _into_frame(rays: F32, rows: NDArray[np.int64], place: Array, rate: Array,
+                dt: F32) -> F32:
     """Express rays in the frame of a mover at their own times: place + rate * dt."""
     out = np.empty((len(rows), 6), np.float32)
     for k in range(len(rows)):
@@ -149,13 +200,20 @@ class World:
         self._first_triangle = dict(zip(shapes, first.tolist()))
         self._instances = np.array([mover.instance for mover in movers] + [0], np.uint16)
         self._static = _scene(static)
+        self._moment: tuple[float, Array, Array] | None = None
         self._scenes: dict[int, o3d.t.geometry.RaycastingScene] = {}
 
-    def poses(self, t_s: float) -> NDArray[np.float64]:
+    def poses(self, t_s: float) -> Array:
         """Give (M, 4) x, y, z [m], yaw [rad] of the movers at a time."""
-        at = np.array([t_s])
-        return np.stack([mover.motion(at)[0] for mover in self.movers]) if self.movers \
-            else np.zeros((0, 4))
+        return self._motion(t_s)[0]
+
+    def _motion(self, t_s: float) -> tuple[Array, Array]:
+        """Give the movers' poses at a time and their rates of change per second, (M, 4) each."""
+        if self._moment is None or self._moment[0] != t_s:
+            at = np.array([t_s, t_s + 0.05])
+            both = np.stack([mover.motion(at) for mover in self.movers] or [np.zeros((2, 4))])
+            self._moment = (t_s, both[:, 0], (both[:, 1] - both[:, 0]) / 0.05)
+        return self._moment[1], self._moment[2]
 
     def instances(self, hits: Hits) -> NDArray[np.uint16]:
         """Give (N,) uint16 instance ids of what rays met; 0 for none."""
@@ -169,46 +227,47 @@ class World:
         :param rays: (N, 6) float32 origin [m] and unit direction, world frame.
         :param dt_s: (N,) float32 time of each ray relative to t_s.
         """
-        found = self._static.cast_rays(o3d.core.Tensor(rays), 1)
+        found = self._static.cast_rays(_tensor(rays), 1)
         range_m = found['t_hit'].numpy()
         none = ~np.isfinite(range_m)
         triangle = found['primitive_ids'].numpy().astype(np.int32)
         triangle[none] = -1
         barycentric, mover = found['primitive_uvs'].numpy(), np.full(len(rays), -1, np.int32)
-        for k, rows, scene, offset, local in self._candidates(rays, range_m, dt_s, t_s):
-            hit = scene.cast_rays(o3d.core.Tensor(local), 1)
+        for near in self._candidates(rays, range_m, dt_s, t_s):
+            hit = near.scene.cast_rays(_tensor(near.rays), 1)
             t = hit['t_hit'].numpy()
-            closer = t < range_m[rows]
-            rows = rows[closer]
-            range_m[rows], mover[rows] = t[closer], k
-            triangle[rows] = hit['primitive_ids'].numpy()[closer] + offset
+            closer = t < range_m[near.rows]
+            rows = near.rows[closer]
+            range_m[rows], mover[rows] = t[closer], near.mover
+            triangle[rows] = hit['primitive_ids'].numpy()[closer] + near.first_triangle
             barycentric[rows] = hit['primitive_uvs'].numpy()[closer]
         return Hits(range_m, triangle, barycentric, mover)
 
     def occluded(self, rays: F32, t_s: float, reach_m: float = 250.0) -> NDArray[np.bool_]:
         """Tell which rays (N, 6) meet anything at one time."""
-        hidden = self._static.test_occlusions(o3d.core.Tensor(rays), EPSILON_M, reach_m,
+        hidden = self._static.test_occlusions(_tensor(rays), EPSILON_M, reach_m,
                                               1).numpy()
+        # What is hidden already need not be asked again: a negative reach meets nothing.
         reach = np.where(hidden, -1e9, reach_m).astype(np.float32)
         still = np.zeros(len(rays), np.float32)
-        for _, rows, scene, _, local in self._candidates(rays, reach, still, t_s):
-            hidden[rows] |= scene.test_occlusions(o3d.core.Tensor(local), EPSILON_M, reach_m,
-                                                  1).numpy()
+        for near in self._candidates(rays, reach, still, t_s):
+            hidden[near.rows] |= near.scene.test_occlusions(
+                _tensor(near.rays), EPSILON_M, reach_m, 1).numpy()
         return np.asarray(hidden)
 
-    def _candidates(self, rays: F32, reach: F32, dt_s: F32, t_s: float):  # type: ignore
+    def _candidates(self, rays: F32, reach: F32, dt_s: F32, t_s: float) -> Iterator[Candidate]:
+        """Find for every mover the rays that come near it, expressed in its frame."""
         span = float(np.abs(dt_s).max()) if len(dt_s) else 0.0
-        buffer = np.empty(len(rays), np.int64)
+        bundles, buffer = _bundles(rays, reach), np.empty(len(rays), np.int64)
+        places, rates = self._motion(t_s)
         for k, mover in enumerate(self.movers):
-            place, later = mover.motion(np.array([t_s, t_s + 0.1]))
-            rate = (later - place) / 0.1
-            margin = float(np.linalg.norm(rate[:3])) * span
-            count = _near(rays, reach, place[:3], mover.radius_m + margin, buffer)
+            margin = float(np.linalg.norm(rates[k, :3])) * span
+            count = _near(rays, bundles, reach, places[k, :3], mover.radius_m + margin, buffer)
             if not count:
                 continue
             rows = buffer[:count].copy()
             shape = mover.shapes[mover.phase(t_s)]
             if id(shape) not in self._scenes:
                 self._scenes[id(shape)] = _scene(shape)
-            yield (k, rows, self._scenes[id(shape)], self._first_triangle[id(shape)],
-                   _into_frame(rays, rows, place, rate, dt_s))
+            yield Candidate(k, rows, self._scenes[id(shape)], self._first_triangle[id(shape)],
+                            _into_frame(rays, rows, places[k], rates[k], dt_s))

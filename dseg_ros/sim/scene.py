@@ -18,14 +18,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from dseg_ros.sim import furniture, materials as m, people, vegetation, vehicles
 from dseg_ros.sim.buildings import Architect, block_of_stone
 from dseg_ros.sim.ground import Ground
 from dseg_ros.sim.mesh import join, Mesh, pose, Surface
 from dseg_ros.sim.street import Block, Side, Street
+import numpy as np
+from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
@@ -256,7 +255,7 @@ class SceneBuilder:
                 rgb = vehicles.PAINTS[rng.integers(len(vehicles.PAINTS))]
                 kind = str(rng.choice(['sedan', 'hatch', 'suv', 'hatch', 'sedan', 'van']))
                 turn = (0.0 if side.sign < 0 else np.pi) + float(rng.normal(0, 0.02))
-                model = vehicles.car(kind, rgb)
+                model = vehicles.car(kind, rgb, parked=True)
                 if rng.random() < 0.05:
                     model = vehicles.truck(rgb, (0.6, 0.6, 0.58), 5.5, 'box')
                 self.put(model, self._beside(side, float(s + rng.uniform(-.3, .3)),

@@ -17,21 +17,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
+from dseg_ros.sim.mesh import from_triangles, Mesh, Surface
 import numpy as np
 from numpy.typing import NDArray
 
-from dseg_ros.sim.mesh import from_triangles, Mesh, Surface
-
-Vector = Sequence[float]
+Vector = Sequence[float] | NDArray[Any]
 
 
-def quads(a: NDArray, b: NDArray, c: NDArray, d: NDArray) -> NDArray:
+def quads(a: NDArray[Any], b: NDArray[Any], c: NDArray[Any], d: NDArray[Any]) -> NDArray[Any]:
     """Split quads into triangles: four (Q, K) corners, counter-clockwise -> (2 Q, 3, K)."""
     return np.concatenate([np.stack([a, b, c], axis=1), np.stack([a, c, d], axis=1)])
 
 
-def grid(points: NDArray, surface: Surface, uv: NDArray | None = None,
+def grid(points: NDArray[Any], surface: Surface, uv: NDArray[Any] | None = None,
          crease_deg: float = 0.0) -> Mesh:
     """
     Close the cells of a grid of points.
@@ -39,15 +39,15 @@ def grid(points: NDArray, surface: Surface, uv: NDArray | None = None,
     :param points: (R, C, 3) [m]; seen from outside, columns run right and rows run up.
     :param uv: (R, C, 2).
     """
-    def cells(p: NDArray) -> NDArray:
+    def cells(p: NDArray[Any]) -> NDArray[Any]:
         k = p.shape[-1]
         return quads(p[:-1, :-1].reshape(-1, k), p[:-1, 1:].reshape(-1, k),
                      p[1:, 1:].reshape(-1, k), p[1:, :-1].reshape(-1, k))
     return from_triangles(cells(points), surface, None if uv is None else cells(uv), crease_deg)
 
 
-def panel(corners: Sequence[Vector], surface: Surface,
-          uv: Sequence[Vector] | None = None) -> Mesh:
+def panel(corners: Sequence[Vector] | NDArray[Any], surface: Surface,
+          uv: Sequence[Vector] | NDArray[Any] | None = None) -> Mesh:
     """Make one quad of four corners, counter-clockwise from outside."""
     p = np.asarray(corners, np.float64)[:, None]
     t = None if uv is None else quads(*np.asarray(uv, np.float64)[:, None])
@@ -72,7 +72,7 @@ def box(centre: Vector, size: Vector, surface: Surface) -> Mesh:
     return from_triangles(quads(*p.swapaxes(0, 1)), surface, quads(*t.swapaxes(0, 1)))
 
 
-def tube(path: NDArray, radii: NDArray | float, surface: Surface, sides: int = 8,
+def tube(path: NDArray[Any], radii: NDArray[Any] | float, surface: Surface, sides: int = 8,
          flatten: tuple[float, float] = (1.0, 1.0), capped: bool = True) -> Mesh:
     """
     Sweep a ring along a path.

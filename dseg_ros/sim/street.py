@@ -96,10 +96,12 @@ class Street:
 
     def centre(self, s: Array) -> Array:
         """Interpolate the centre line: (...) [m] -> (..., 4) x, y, z, heading."""
-        grid = np.arange(len(self.track)) * STEP_M
-        return np.stack([np.interp(s, grid, self.track[:, k]) for k in range(4)], axis=-1)
+        at = np.clip(np.asarray(s) / STEP_M, 0.0, len(self.track) - 1.001)
+        before = at.astype(np.int64)
+        part = (at - before)[..., None]
+        return np.asarray(self.track[before] * (1 - part) + self.track[before + 1] * part)
 
-    def world(self, s: Array, d: Array, h: Array) -> Array:
+    def world(self, s: Array, d: Array | float, h: Array | float) -> Array:
         """Bend street coordinates (...) [m] into the world, (..., 3) [m]."""
         s, d, h = np.broadcast_arrays(np.asarray(s, np.float64), d, h)
         c = self.centre(s)
@@ -112,7 +114,7 @@ class Street:
         cos, sin = np.cos(c[3] + turn), np.sin(c[3] + turn)
         matrix = np.eye(4)
         matrix[:2, :2] = [[cos, -sin], [sin, cos]]
-        matrix[:3, 3] = self.world(np.array(s), np.array(d), np.array(h))
+        matrix[:3, 3] = self.world(np.array(s), d, h)
         return matrix
 
     def slope(self, s: float) -> float:

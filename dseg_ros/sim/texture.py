@@ -18,18 +18,19 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
-import numpy as np
-
 from dseg_ros.sim import materials as m
 from dseg_ros.sim.noise import fbm2, lattice, noise2, noise3
+from numba import njit
+import numpy as np
+from numpy.typing import NDArray
 
+F32 = NDArray[np.float32]
 Look = tuple[float, float, float, float, float]
 """Linear red, green, blue, mirror reflectance at normal incidence, emission."""
 
 ASPHALT, PAVING, KERB, GRASS, MARKING = m.ASPHALT, m.PAVING, m.KERB, m.GRASS, m.MARKING
 FACADE, ROOF, FOLIAGE, BARK, WALL, WOOD = m.FACADE, m.ROOF, m.FOLIAGE, m.BARK, m.WALL, m.WOOD
-CLOTH, SIGN, EARTH, STONE, COACH, CAR_PAINT = m.CLOTH, m.SIGN, m.EARTH, m.STONE, m.COACH, m.CAR_PAINT
+CLOTH, SIGN, EARTH, STONE = m.CLOTH, m.SIGN, m.EARTH, m.STONE
 
 
 @njit(nogil=True, cache=True)
@@ -85,7 +86,7 @@ def _masonry(kind: int, u: float, v: float, footprint: float, r: float, g: float
 
 @njit(nogil=True, cache=True)
 def _pane(u: float, v: float, width: float, height: float, cell: int, floor: int,
-          style: np.ndarray) -> Look:
+          style: F32) -> Look:
     """Draw a window of which (u, v) is the place from its lower left corner [m]."""
     edge = min(min(u, width - u), min(v, height - v))
     if edge < 0.07 or abs(u - width / 2) < 0.03 or abs(v - 0.68 * height) < 0.025:
@@ -105,7 +106,7 @@ def _pane(u: float, v: float, width: float, height: float, cell: int, floor: int
 
 
 @njit(nogil=True, cache=True)
-def _shop(u: float, v: float, style: np.ndarray, r: float, g: float, b: float) -> Look:
+def _shop(u: float, v: float, style: F32, r: float, g: float, b: float) -> Look:
     """Draw the ground floor of a shop: sign board, glass between pillars, a plinth."""
     height = style[m.FLOOR_M]
     bay = math.floor(u / 3.4)
@@ -126,7 +127,7 @@ def _shop(u: float, v: float, style: np.ndarray, r: float, g: float, b: float) -
 
 
 @njit(nogil=True, cache=True)
-def facade(u: float, v: float, style: np.ndarray, footprint: float, r: float, g: float,
+def facade(u: float, v: float, style: F32, footprint: float, r: float, g: float,
            b: float) -> Look:
     """
     Draw a facade with windows.
@@ -222,7 +223,7 @@ def _ground(material: int, u: float, v: float, footprint: float, r: float, g: fl
 
 
 @njit(nogil=True, cache=True)
-def look(material: int, style: np.ndarray, u: float, v: float, x: float, y: float, z: float,
+def look(material: int, style: F32, u: float, v: float, x: float, y: float, z: float,
          footprint: float, r: float, g: float, b: float) -> Look:
     """
     Find the look of a material at a place.

@@ -16,20 +16,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-
-import numpy as np
-from numpy.typing import NDArray
 
 from dseg_ros.sim import people, vehicles
 from dseg_ros.sim.mesh import Mesh
-from dseg_ros.sim.raycast import Mover
+from dseg_ros.sim.raycast import Motion, Mover
 from dseg_ros.sim.street import RUN_UP_M, Street
+import numpy as np
+from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
-CAST = 6
-"""How many different people walk a street."""
+WALKERS, RIDERS = 6, 3
+"""How many different people walk and ride in a street."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,8 +49,8 @@ class Ego:
         """Way along the street [m] at times [s]."""
         w = 2 * np.pi / self.period_s
         sway = self.speed_mps * self.ripple / w
-        return RUN_UP_M + self.speed_mps * t_s - sway * (
-            np.cos(w * t_s + self.phase_rad) - np.cos(self.phase_rad))
+        return np.asarray(RUN_UP_M + self.speed_mps * t_s - sway * (
+            np.cos(w * t_s + self.phase_rad) - np.cos(self.phase_rad)))
 
     def world_T_base(self, t_s: float) -> Array:
         """Pose of base_link (ground below the middle of the rear axle) at a time, (4, 4)."""
@@ -104,20 +103,37 @@ class Along:
 
 @dataclass(frozen=True, eq=False)
 class Across:
-    """Motion across the street, to and fro on a zebra crossing."""
+    """
+    Motion along one sidewalk, over a zebra crossing and along the other sidewalk.
+
+    :param s_m: where the crossing is.
+    :param walk_m: the sidewalks' distance from the centre line; kerb_m that of the kerbs.
+    :param away: +1 or -1, the direction along s that leads away from the cross street.
+    :param middle_s: time in the middle of the road.
+    :param speed_mps: positive to the left.
+    """
 
     street: Street
     s_m: float
-    start_m: float
+    walk_m: float
+    kerb_m: float
+    away: int
+    middle_s: float
     speed_mps: float
-    height_m: float
 
     def __call__(self, t_s: Array) -> Array:
         """Give (T, 4) x, y, z [m], yaw [rad]."""
-        d = self.start_m + self.speed_mps * t_s
-        yaw = self.street.centre(np.array(self.s_m))[3] + np.sign(self.speed_mps) * np.pi / 2
-        return np.concatenate([self.street.world(np.full(len(t_s), self.s_m), d, self.height_m),
-                               np.full((len(t_s), 1), yaw)], axis=1)
+        way = self.speed_mps * (t_s - self.middle_s)
+        d = np.clip(way, -self.walk_m, self.walk_m)
+        beyond = np.abs(way) - self.walk_m
+        s = self.s_m + self.away * np.maximum(beyond, 0.0)
+        forward = np.sign(self.speed_mps)
+        leaving = np.sign(way) == forward
+        along = np.where(leaving == (self.away > 0), 0.0, np.pi)
+        turn = np.where(beyond > 0, along, forward * np.pi / 2)
+        height = np.where(np.abs(d) > self.kerb_m, self.street.kerb_height_m, 0.02)
+        yaw = self.street.centre(s)[:, 3] + turn
+        return np.concatenate([self.street.world(s, d, height), yaw[:, None]], axis=1)
 
 
 @dataclass(frozen=True)
@@ -143,7 +159,8 @@ class Following:
     def __call__(self, t_s: Array) -> Array:
         """Give the way [m] at times [s]."""
         t = np.asarray(t_s, np.float64)
-        return self.ego.along(t) + self.gap_m + self.sway_m * np.sin(0.4 * t + self.gap_m)
+        sway = self.sway_m * np.sin(0.4 * t + self.gap_m)
+        return np.asarray(self.ego.along(t) + self.gap_m + sway)
 
 
 class TrafficBuilder:
@@ -161,9 +178,10 @@ class TrafficBuilder:
         self.instances = first_instance
         self.movers: list[Mover] = []
         self.busy = float(rng.uniform(0.6, 1.6))
-        self.walking = [self._person(True) for _ in range(CAST)]
-        self.standing = [self._person(False) for _ in range(2)]
-        self.riding = [self._rider() for _ in range(CAST // 2)]
+        who = rng.permutation(people.CAST)
+        self.walking = [people.walker(int(i)) for i in who[:WALKERS]]
+        self.standing = [people.bystander(int(i)) for i in who[WALKERS:WALKERS + 2]]
+        self.riding = [people.rider(int(i)) for i in who[-RIDERS:]]
 
     def build(self) -> list[Mover]:
         """Send everyone on their way."""
@@ -175,7 +193,7 @@ class TrafficBuilder:
         self._crossing_people()
         return self.movers
 
-    def _add(self, shapes: list[Mesh], motion: Callable[[Array], Array], gait_m: float = 0.0,
+    def _add(self, shapes: Sequence[Mesh], motion: Motion, gait_m: float = 0.0,
              speed_mps: float = 0.0) -> None:
         self.instances += 1
         self.movers.append(Mover(tuple(shapes), motion, self.instances, gait_m, speed_mps,
@@ -233,17 +251,6 @@ class TrafficBuilder:
                                     0.0 if side.sign < 0 else np.pi), 5.0, speed)
             s += float(rng.uniform(22.0, 70.0)) / self.busy
 
-    def _rider(self) -> list[Mesh]:
-        dress, rgb = people.draw_dress('rider', self.rng), self._paint()
-        return [people.cyclist(p / people.PHASES, dress, rgb) for p in range(people.PHASES)]
-
-    def _person(self, moving: bool) -> list[Mesh]:
-        dress = people.draw_dress('person', self.rng)
-        height = float(self.rng.uniform(1.55, 1.92))
-        if not moving:
-            return [people.person(-1.0, dress, height)]
-        return [people.person(p / people.PHASES, dress, height) for p in range(people.PHASES)]
-
     def _walkers(self, index: int) -> None:
         side, rng, street = self.street.sides[index], self.rng, self.street
         s = RUN_UP_M - 10.0 + float(rng.uniform(0, 10))
@@ -264,13 +271,15 @@ class TrafficBuilder:
         """Cross on the zebras, well before or after the ego vehicle comes by."""
         street, rng = self.street, self.rng
         times = np.arange(0.0, self.seconds + 20.0, 0.1)
+        kerb = max(side.kerb_m for side in street.sides)
         for centre, half in street.crossings:
             for way in (-1, 1):
                 s = centre + way * (half + 2.6)
                 passing = float(times[np.abs(self.ego.along(times) - s).argmin()])
                 for _ in range(int(rng.integers(1, 4))):
-                    speed = float(rng.uniform(1.0, 1.5)) * (1 if rng.random() < 0.5 else -1)
-                    middle = passing - float(rng.uniform(5.5, 12.0))
-                    self._add(self.walking[rng.integers(CAST)], Across(
-                        street, s + float(rng.uniform(-1.2, 1.2)), -speed * middle, speed, 0.02),
-                        people.STRIDE_M, abs(speed))
+                    speed = float(rng.uniform(1.0, 1.5))
+                    clear = kerb / speed + 1.5 + float(rng.uniform(0.0, 5.0))
+                    motion = Across(street, s + float(rng.uniform(-1.2, 1.2)), kerb + 1.3, kerb,
+                                    way, passing + float(rng.choice([-clear, -clear, clear])),
+                                    speed * float(rng.choice([-1, 1])))
+                    self._add(self.walking[rng.integers(WALKERS)], motion, people.STRIDE_M, speed)

@@ -16,20 +16,21 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any
 
 from dseg_ros.sim import materials as m
 from dseg_ros.sim.mesh import from_triangles, join, Mesh, Surface
 from dseg_ros.sim.solids import ball, box, tube
+import numpy as np
+from numpy.typing import NDArray
 
 GREENS = ((0.085, 0.17, 0.035), (0.12, 0.20, 0.04), (0.06, 0.13, 0.04), (0.16, 0.21, 0.05),
           (0.10, 0.16, 0.07))
 AUTUMN = ((0.32, 0.18, 0.03), (0.38, 0.24, 0.04), (0.28, 0.09, 0.03))
 
 
-def _leaves(centres: NDArray, radii: NDArray, count: int, size_m: float, surface: Surface,
-            rng: np.random.Generator) -> Mesh:
+def _leaves(centres: NDArray[Any], radii: NDArray[Any], count: int, size_m: float,
+            surface: Surface, rng: np.random.Generator) -> Mesh:
     """
     Scatter leaf clusters over blobs.
 
@@ -55,7 +56,7 @@ def _leaves(centres: NDArray, radii: NDArray, count: int, size_m: float, surface
     return mesh
 
 
-def tree(height_m: float, rng: np.random.Generator, detail: int = 1500) -> Mesh:
+def tree(height_m: float, rng: np.random.Generator, detail: int = 3800) -> Mesh:
     """
     Grow a tree at the origin.
 
@@ -67,7 +68,7 @@ def tree(height_m: float, rng: np.random.Generator, detail: int = 1500) -> Mesh:
     leaf = Surface(m.FOLIAGE, 'vegetation', palette[rng.integers(len(palette))])
     core = Surface(m.FOLIAGE, 'vegetation', (leaf.rgb[0] * .5, leaf.rgb[1] * .5, leaf.rgb[2] * .5))
     bark = Surface(m.BARK, 'vegetation', (0.13, 0.10, 0.075))
-    if rng.random() < 0.14:
+    if rng.random() < 0.10:
         return _conifer(height_m, core, leaf, bark, detail, rng)
     clear = height_m * rng.uniform(0.28, 0.38)
     radius = height_m * rng.uniform(0.022, 0.03)
@@ -87,21 +88,21 @@ def tree(height_m: float, rng: np.random.Generator, detail: int = 1500) -> Mesh:
         parts.append(tube(np.array([start, (start + centres[i]) / 2 + [0, 0, -.1], centres[i]]),
                           np.array([0.5, 0.35, 0.15]) * radius, bark, 5))
     parts += [ball(c, r * 0.72, core, 5, 7) for c, r in zip(centres, radii)]
-    parts.append(_leaves(centres, radii, detail, 0.045 * height_m, leaf, rng))
+    parts.append(_leaves(centres, radii, detail, 0.028 * height_m, leaf, rng))
     return join(parts)
 
 
 def _conifer(height_m: float, core: Surface, leaf: Surface, bark: Surface, detail: int,
              rng: np.random.Generator) -> Mesh:
-    level = np.linspace(0.16, 0.96, 9) * height_m
-    radii = (1.04 - level / height_m) * height_m * 0.2 + 0.1
+    level = np.linspace(0.24, 0.96, 9) * height_m
+    radii = (1.04 - level / height_m) * height_m * 0.17 + 0.1
     centres = np.stack([np.zeros(9), np.zeros(9), level], axis=1)
     dark = Surface(m.FOLIAGE, 'vegetation', (0.045, 0.10, 0.045))
     return join([tube(np.array([[0, 0, -0.3], [0, 0, height_m * 0.9]]),
                       np.array([0.03, 0.008]) * height_m, bark, 7),
                  *(ball(c, (r * 0.75, r * 0.75, r * 0.5), core, 4, 8)
                    for c, r in zip(centres, radii)),
-                 _leaves(centres, radii, detail, 0.04 * height_m, dark, rng)])
+                 _leaves(centres, radii, detail, 0.028 * height_m, dark, rng)])
 
 
 def bush(size_m: float, rng: np.random.Generator) -> Mesh:

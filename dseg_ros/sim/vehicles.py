@@ -18,13 +18,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any
 
 from dseg_ros.sim import materials as m
 from dseg_ros.sim.mesh import from_triangles, join, Mesh, pose, Surface
 from dseg_ros.sim.solids import ball, box, disc, panel, quads, ring_tube, rod
+import numpy as np
+from numpy.typing import NDArray
 
 PAINTS = ((0.55, 0.56, 0.57), (0.03, 0.03, 0.035), (0.70, 0.70, 0.68), (0.13, 0.14, 0.16),
           (0.35, 0.02, 0.02), (0.03, 0.08, 0.28), (0.04, 0.12, 0.07), (0.42, 0.36, 0.26),
@@ -47,42 +47,42 @@ class Body:
 
 
 SEDAN = Body(
-    ((2.32, .40, .52, .52, .58), (2.24, .24, .64, .64, .78), (1.95, .20, .74, .74, .86),
+    ((2.32, .32, .54, .54, .68), (2.24, .24, .64, .64, .78), (1.95, .20, .74, .74, .86),
      (1.50, .20, .82, .82, .89), (0.98, .20, .90, .90, .90), (0.30, .20, .93, 1.36, .90),
      (-.25, .20, .94, 1.44, .90), (-.33, .20, .94, 1.445, .90), (-.95, .20, .96, 1.41, .90),
      (-1.05, .20, .96, 1.39, .90), (-1.72, .22, 1.0, 1.02, .88), (-2.15, .26, .98, .98, .84),
-     (-2.27, .34, .86, .86, .76), (-2.32, .42, .60, .60, .62)),
+     (-2.28, .28, .88, .88, .82), (-2.33, .31, .62, .62, .79)),
     ((False, False),) * 4 + ((True, True), (True, False), (False, False), (True, False),
                              (False, False), (False, True)) + ((False, False),) * 3,
     (1.40, -1.35), 0.32)
 HATCH = Body(
-    ((2.00, .40, .54, .54, .58), (1.92, .24, .68, .68, .76), (1.65, .20, .80, .80, .84),
+    ((2.00, .32, .56, .56, .66), (1.92, .24, .68, .68, .76), (1.65, .20, .80, .80, .84),
      (1.05, .20, .92, .92, .86), (0.42, .20, .96, 1.42, .87), (-.18, .20, .97, 1.52, .87),
      (-.26, .20, .97, 1.52, .87), (-.95, .20, 1.0, 1.49, .87), (-1.25, .20, 1.02, 1.45, .86),
-     (-1.80, .24, 1.0, 1.06, .82), (-1.94, .32, .88, .88, .76), (-2.0, .42, .62, .62, .66)),
+     (-1.80, .24, 1.0, 1.06, .82), (-1.95, .27, .90, .90, .80), (-2.0, .30, .64, .64, .77)),
     ((False, False),) * 3 + ((True, True), (True, False), (False, False), (True, False),
                              (False, False), (False, True)) + ((False, False),) * 2,
     (1.22, -1.20), 0.31)
 SUV = Body(
-    ((2.32, .48, .66, .66, .64), (2.25, .32, .84, .84, .84), (1.95, .28, .96, .96, .91),
+    ((2.32, .40, .70, .70, .74), (2.25, .32, .84, .84, .84), (1.95, .28, .96, .96, .91),
      (1.20, .28, 1.06, 1.06, .94), (0.60, .28, 1.10, 1.60, .95), (-.10, .28, 1.12, 1.70, .95),
      (-.19, .28, 1.12, 1.70, .95), (-1.0, .28, 1.14, 1.69, .95), (-1.1, .28, 1.14, 1.68, .95),
-     (-1.85, .28, 1.16, 1.60, .93), (-2.20, .34, 1.1, 1.14, .90), (-2.30, .42, .96, .96, .86),
-     (-2.34, .5, .7, .7, .74)),
+     (-1.85, .28, 1.16, 1.60, .93), (-2.20, .34, 1.1, 1.14, .90), (-2.30, .36, .98, .98, .89),
+     (-2.34, .38, .74, .74, .86)),
     ((False, False),) * 3 + ((True, True), (True, False), (False, False), (True, False),
                              (False, False), (True, False), (False, True)) + ((False, False),) * 2,
     (1.42, -1.40), 0.37)
 VAN = Body(
-    ((2.62, .48, .70, .70, .70), (2.55, .34, .98, .98, .92), (2.15, .30, 1.14, 1.14, .97),
+    ((2.62, .40, .74, .74, .80), (2.55, .34, .98, .98, .92), (2.15, .30, 1.14, 1.14, .97),
      (1.80, .30, 1.20, 1.20, .99), (1.10, .30, 1.24, 2.02, 1.0), (0.55, .30, 1.24, 2.12, 1.0),
-     (0.45, .30, 1.24, 2.13, 1.0), (-1.6, .30, 1.24, 2.15, 1.0), (-2.50, .32, 1.24, 2.12, .99),
-     (-2.60, .40, 1.24, 2.0, .96)),
+     (0.45, .30, 1.24, 2.13, 1.0), (-1.6, .30, 1.24, 2.15, 1.0), (-2.52, .31, 1.24, 2.12, .99),
+     (-2.60, .36, 1.24, 2.04, .97)),
     ((False, False),) * 3 + ((True, True), (True, False)) + ((False, False),) * 4,
     (1.70, -1.65), 0.34)
 CARS = {'sedan': SEDAN, 'hatch': HATCH, 'suv': SUV, 'van': VAN}
 
 
-def _sections(body: Body) -> NDArray:
+def _sections(body: Body) -> NDArray[Any]:
     """Trace the cross-sections, right bottom over the roof to left bottom: (S, 11, 3)."""
     rings = []
     for x, low, belt, roof, half in body.stations:
@@ -130,11 +130,16 @@ def _caps(body: Body, paint: Surface) -> Mesh:
 def wheel(radius: float, width: float, label: str) -> Mesh:
     """Build a wheel at the origin, its axle along y, its outer face towards +y."""
     tyre = Surface(m.RUBBER, label, (0.018, 0.018, 0.02))
-    rim = Surface(m.METAL, label, (0.38, 0.39, 0.40))
-    return join([rod((0, -width / 2, 0), (0, width / 2, 0), radius, tyre, 18),
+    rim = Surface(m.METAL, label, (0.26, 0.265, 0.27))
+    y, r = width / 2 + 0.018, radius * 0.64
+    spokes = [panel([(r * np.cos(a + o), y, r * np.sin(a + o)) for o in (-.2, .2, .2, -.2)][:2]
+                    + [(0.03 * np.cos(a + o), y, 0.03 * np.sin(a + o)) for o in (1.4, -1.4)], rim)
+              for a in np.arange(5) * 2 * np.pi / 5 + 0.3]
+    return join([*spokes,
+                 rod((0, -width / 2, 0), (0, width / 2, 0), radius, tyre, 18),
                  ring_tube((0, width / 2 - 0.02, 0), radius * 0.84, radius * 0.14, tyre, 18, 5),
-                 disc((0, width / 2 + 0.012, 0), radius * 0.66, (0, 1, 0), rim, 14),
-                 disc((0, width / 2 + 0.022, 0), radius * 0.20, (0, 1, 0), tyre, 8)])
+                 ring_tube((0, width / 2 + 0.004, 0), radius * 0.64, 0.016, rim, 18, 4),
+                 disc((0, width / 2 + 0.024, 0), radius * 0.16, (0, 1, 0), rim, 8)])
 
 
 def _wheels(axles: tuple[float, ...], half_track: float, radius: float, label: str,
@@ -151,9 +156,10 @@ def _wheels(axles: tuple[float, ...], half_track: float, radius: float, label: s
     return parts
 
 
-def _lights(front: float, back: float, half: float, z: float, label: str) -> list[Mesh]:
-    head = Surface(m.HEAD_LIGHT, label, (0.85, 0.85, 0.80))
-    tail = Surface(m.TAIL_LIGHT, label, (0.75, 0.02, 0.02))
+def _lights(front: float, back: float, half: float, z: float, label: str,
+            on: bool = True) -> list[Mesh]:
+    head = Surface(m.HEAD_LIGHT if on else m.METAL, label, (0.85, 0.85, 0.80))
+    tail = Surface(m.TAIL_LIGHT if on else m.METAL, label, (0.55, 0.02, 0.02))
     plate = Surface(m.PLATE, label, (0.75, 0.75, 0.72))
     grille = Surface(m.PLASTIC, label, (0.02, 0.02, 0.02))
     parts = [box((front - 0.02, 0, z - 0.14), (0.10, half * 1.0, 0.16), grille),
@@ -161,13 +167,13 @@ def _lights(front: float, back: float, half: float, z: float, label: str) -> lis
              box((back - 0.01, 0, z - 0.02), (0.05, 0.50, 0.11), plate)]
     for sign in (1, -1):
         parts += [ball((front - 0.10, sign * half * 0.80, z), (0.14, 0.17, 0.075), head, 5, 8),
-                  ball((back + 0.07, sign * half * 0.86, z + 0.14), (0.10, 0.11, 0.10), tail, 5, 8)]
+                  ball((back + 0.07, sign * half * 0.86, z + 0.14), (0.1, 0.11, 0.1), tail, 5, 8)]
     return parts
 
 
 @lru_cache(maxsize=64)
-def car(kind: str, rgb: tuple[float, float, float]) -> Mesh:
-    """Build a car: 'sedan', 'hatch', 'suv' or 'van'."""
+def car(kind: str, rgb: tuple[float, float, float], parked: bool = False) -> Mesh:
+    """Build a car: 'sedan', 'hatch', 'suv' or 'van'; a parked one without lights."""
     body = CARS[kind]
     paint = Surface(m.CAR_PAINT, 'car', rgb)
     glass = Surface(m.GLASS, 'car', (0.018, 0.022, 0.026))
@@ -179,7 +185,7 @@ def car(kind: str, rgb: tuple[float, float, float]) -> Mesh:
                     paint, 5, 8) for sign in (1, -1)]
     return join([_shell(body, paint, glass), _caps(body, paint), *mirrors,
                  *_wheels(body.axles, half, body.wheel, 'car'),
-                 *_lights(front, back, half, z, 'car')])
+                 *_lights(front, back, half, z, 'car', not parked)])
 
 
 def truck(rgb: tuple[float, float, float], cargo_rgb: tuple[float, float, float],
