@@ -67,7 +67,8 @@ def test_clouds(name: str, message: Message, bound_ms: float) -> None:
     assert took < bound_ms
 
 
-@pytest.mark.parametrize(('encoding', 'bound_ms'), [('rgb8', 0.2), ('bgr8', 10.0), ('mono8', 10.0)])
+@pytest.mark.parametrize(('encoding', 'bound_ms'),
+                         [('rgb8', 0.2), ('bgr8', 10.0), ('mono8', 10.0)])
 def test_raw_images(encoding: str, bound_ms: float) -> None:
     """Decode a full-HD image in the encodings of most drivers."""
     channels = 1 if encoding == 'mono8' else 3
