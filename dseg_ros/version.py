@@ -17,14 +17,14 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib import metadata
 from pathlib import Path
-from xml.etree import ElementTree
 
 
 @cache
 def software_version() -> str:
     """Name and version of this package: as installed, else as its package.xml has it."""
+    from importlib import metadata  # slow to import, and rarely needed
+    from xml.etree import ElementTree
     manifest = Path(__file__).parents[1] / 'package.xml'
     if manifest.is_file():
         return f'dseg_ros {ElementTree.parse(manifest).getroot().findtext("version")}'

@@ -17,13 +17,14 @@
 from __future__ import annotations
 
 import argparse
+from functools import reduce
 import json
+import operator
 from pathlib import Path
 from typing import Any
 
 from dseg_ros.cli.options import add_options, read_config
 from dseg_ros.config.runtime import EngineConfig
-import numpy as np
 
 
 def add(subparsers: Any) -> None:
@@ -53,7 +54,7 @@ def run(parsed: argparse.Namespace) -> int:
     with ProgressBar('evaluating', 'images') as progress:
         counts = [score_drive(bag, engine.infer, len(engine.info.class_names),
                               max(1, parsed.every), progress) for bag in parsed.bag]
-    scores = evaluate(np.sum(counts, axis=0))
+    scores = evaluate(reduce(operator.add, counts))
     names = [c.name for c in CITYSCAPES_19]
     summary = {'model': str(parsed.model), 'bags': [str(b) for b in parsed.bag],
                **scores.summary(names),

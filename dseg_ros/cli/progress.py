@@ -44,7 +44,7 @@ class ProgressBar:
         self._task: Any = None
         self._first: tuple[int, float] | None = None
         self._last = (0, 0)
-        self._told_s = 0.0
+        self._told, self._told_s = (0, 0), 0.0
 
     def __enter__(self) -> ProgressBar:
         """Start showing."""
@@ -64,7 +64,7 @@ class ProgressBar:
         """Take the bar away; without a terminal, say how far it came."""
         if self._bar is not None:
             self._bar.stop()
-        elif self._first is not None:
+        elif self._first is not None and self._last != self._told:
             self._tell(*self._last)
 
     def __call__(self, done: int, total: int) -> None:
@@ -92,7 +92,7 @@ class ProgressBar:
         return (self._last[0] - start) / max(time.monotonic() - start_s, 1e-6)
 
     def _tell(self, done: int, total: int) -> None:
-        self._told_s = time.monotonic()
+        self._told, self._told_s = (done, total), time.monotonic()
         rate = self._rate()
         left = f', {(total - done) / rate:.0f} s left' if rate > 0 and total > done else ''
         print(f'{self.text}: {done}{f" of {total}" if total else ""} {self.unit}, '

@@ -18,8 +18,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
+from dseg_ros.bags.frames import BROKEN_IMAGE, Shot
 from dseg_ros.bags.header import MessageError, stamp_ns
 from dseg_ros.config.dataset import StoreConfig
 from dseg_ros.config.lidar import ProposalsConfig
@@ -27,33 +27,12 @@ from dseg_ros.dataset.pictures import picture_from_message
 from dseg_ros.dataset.sample import RecordedView, Sample
 from dseg_ros.geometry import CalibrationError, check_size
 from dseg_ros.lidar.proposals import ProposalExtractor
-from dseg_ros.types import Camera, Cloud, Dropped, Proposals
-import numpy as np
-from numpy.typing import NDArray
+from dseg_ros.types import Cloud, Dropped, Proposals
 
-BROKEN_IMAGE = 'broken image'
 WRONG_SIZE = 'image size differs from its calibration'
 NO_IMAGE = 'no usable image'
 EMPTY_CLOUD = 'empty cloud'
-
-
-@dataclass(frozen=True, eq=False)
-class Shot:
-    """
-    An image that belongs to a cloud, not decoded yet.
-
-    :param name: the camera's name ('front').
-    :param message: sensor_msgs/Image or CompressedImage, of rclpy or of rosbags.
-    :param camera: calibration of the image.
-    :param camera_T_lidar: (4, 4) float64, as in View.
-    :param ego_motion_known: as in View.
-    """
-
-    name: str
-    message: Any
-    camera: Camera
-    camera_T_lidar: NDArray[np.float64]
-    ego_motion_known: bool = True
+NO_PROPOSALS = 'cloud that proposals cannot be found in'
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +89,10 @@ class SampleBuilder:
                 problems.append(f'{shot.name} at {stamp_ns(shot.message.header)} ns: {error}')
         if not views:
             return Built(None, dropped + Dropped({NO_IMAGE: 1}), tuple(problems))
-        found = self.extractor(cloud) if proposals is None else proposals
+        try:
+            found = self.extractor(cloud) if proposals is None else proposals
+        except ValueError as error:
+            return Built(None, dropped + Dropped({NO_PROPOSALS: 1}), (*problems, str(error)))
         return Built(Sample(source, cloud, found, tuple(views), dropped, tuple(problems)),
                      dropped, tuple(problems))
 

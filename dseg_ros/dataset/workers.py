@@ -18,19 +18,22 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, field
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, fields, is_dataclass
 import multiprocessing
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 import os
+from queue import SimpleQueue
 import signal
-import threading
-from types import TracebackType
+from types import SimpleNamespace, TracebackType
+from typing import Any
 
 import cv2
+from dseg_ros.bags.frames import Shot
 from dseg_ros.config.dataset import StoreConfig
 from dseg_ros.config.lidar import ProposalsConfig
-from dseg_ros.dataset.builder import SampleBuilder, Shot
+from dseg_ros.dataset.builder import SampleBuilder
 from dseg_ros.dataset.codec import encode
 from dseg_ros.dataset.sample import DatasetError
 from dseg_ros.dataset.shard import pack, Packed
@@ -98,8 +101,9 @@ class Workers:
     """
     Several makers; with one, it works in this process. Use it as a context manager.
 
-    A caller that submits gets what is finished by then; it waits only when every worker has
-    enough to do.
+    Each worker process has a pipe of its own and one job at a time, handed over by a thread here.
+    (ProcessPoolExecutor was tried: its workers outlive a killed parent, and it hangs for ever if
+    a job cannot be pickled.)
     """
 
     def __init__(self, count: int, proposals: ProposalsConfig, store: StoreConfig) -> None:
@@ -111,14 +115,13 @@ class Workers:
         :param store: how samples are stored.
         """
         self._count = count or len(os.sched_getaffinity(0))
+        self._here = Maker(proposals, store) if self._count == 1 else None
         self._waiting: deque[tuple[str, Future[Made]]] = deque()
-        self._pool: ProcessPoolExecutor | None = None
-        self._here: Maker | None = None
-        if self._count == 1:
-            self._here = Maker(proposals, store)
-        else:
-            self._pool = ProcessPoolExecutor(
-                self._count, multiprocessing.get_context('spawn'), _start, (proposals, store))
+        self._idle: SimpleQueue[Connection] = SimpleQueue()
+        self._processes: list[BaseProcess] = []
+        self._threads = ThreadPoolExecutor(self._count)
+        for _ in range(self._count if self._here is None else 0):
+            self._spawn(proposals, store)
 
     def __enter__(self) -> Workers:
         """Enter."""
@@ -127,61 +130,82 @@ class Workers:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
                  trace: TracebackType | None) -> None:
         """Stop them; what is not finished is given up."""
-        if self._pool is not None:
-            self._pool.shutdown(wait=True, cancel_futures=True)
+        for process in self._processes:
+            process.kill()
+        self._threads.shutdown(wait=True, cancel_futures=True)
+        for process in self._processes:
+            process.join()
 
     def submit(self, job: Job) -> Iterator[Made]:
         """
-        Hand in a job.
+        Hand in a job; waits only when every worker has enough to do.
 
         :returns: finished ones, in the order in which they were handed in.
         """
         if self._here is not None:
             yield self._here(job)
             return
-        assert self._pool is not None
-        self._waiting.append((job.key, self._pool.submit(_work, job)))
-        while self._waiting[0][1].done() or (
-                len(self._waiting) > WAITING_PER_WORKER * self._count):
+        self._waiting.append((job.key, self._threads.submit(self._work, job)))
+        while self._waiting and (self._waiting[0][1].done()
+                                 or len(self._waiting) > WAITING_PER_WORKER * self._count):
             yield self._next()
-            if not self._waiting:
-                break
 
     def rest(self) -> Iterator[Made]:
         """Wait for all jobs that are not finished."""
         while self._waiting:
             yield self._next()
 
+    def _spawn(self, proposals: ProposalsConfig, store: StoreConfig) -> None:
+        context = multiprocessing.get_context('spawn')
+        ours, theirs = context.Pipe()
+        process = context.Process(target=_serve, args=(theirs, proposals, store), daemon=True)
+        process.start()
+        theirs.close()  # so that a dead worker, or a dead parent, is the end of the pipe
+        self._processes.append(process)
+        self._idle.put(ours)
+
+    def _work(self, job: Job) -> Made:
+        """Have an idle worker do a job; runs in a thread."""
+        pipe = self._idle.get()
+        pipe.send(job)
+        made: Made | Exception = pipe.recv()
+        self._idle.put(pipe)
+        if isinstance(made, Exception):
+            raise made
+        return made
+
     def _next(self) -> Made:
         key, future = self._waiting.popleft()
         try:
             return future.result()
-        except BrokenProcessPool:
-            raise DatasetError(f'{key}: a worker died making it or one of the next '
-                               f'{len(self._waiting)}; is there enough memory for {self._count} '
-                               'workers?') from None
+        except (EOFError, ConnectionError):
+            raise DatasetError(f'{key}: a worker died making it; is there memory enough for '
+                               f'{self._count} workers?') from None
 
 
-_maker: Maker | None = None
-
-
-def _start(proposals: ProposalsConfig, store: StoreConfig) -> None:
-    """Prepare a worker process: one thread, gone when its parent is, deaf to Ctrl-C."""
-    global _maker
+def _serve(pipe: Connection, proposals: ProposalsConfig, store: StoreConfig) -> None:
+    """Work until the pipe ends: one thread, deaf to Ctrl-C, which the parent handles."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_leave_with_parent, daemon=True).start()
     cv2.setNumThreads(1)
-    _maker = Maker(proposals, store)
+    make = Maker(proposals, store)
+    while True:
+        try:
+            job: Job = pipe.recv()
+        except (EOFError, ConnectionError):
+            return
+        made: Made | Exception
+        try:
+            made = make(job)
+        except Exception as error:
+            made = error
+        try:
+            pipe.send(made)
+        except ConnectionError:  # the parent was killed meanwhile
+            return
 
 
-def _leave_with_parent() -> None:
-    """End this process when a killed parent can no longer ask for it."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    parent.join()
-    os._exit(1)
-
-
-def _work(job: Job) -> Made:
-    assert _maker is not None
-    return _maker(job)
+def plain(message: Any) -> Any:
+    """Copy a message of rosbags, whose classes cannot be pickled, into one that can."""
+    if not is_dataclass(message):
+        return message
+    return SimpleNamespace(**{f.name: plain(getattr(message, f.name)) for f in fields(message)})

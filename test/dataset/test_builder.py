@@ -20,10 +20,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import cv2
+from dseg_ros.bags.frames import BROKEN_IMAGE, Shot
 from dseg_ros.config.dataset import StoreConfig
 from dseg_ros.config.lidar import ProposalsConfig
-from dseg_ros.dataset.builder import (BROKEN_IMAGE, EMPTY_CLOUD, NO_IMAGE, SampleBuilder, Shot,
-                                      WRONG_SIZE)
+from dseg_ros.dataset.builder import EMPTY_CLOUD, NO_IMAGE, SampleBuilder, WRONG_SIZE
 from dseg_ros.dataset.pictures import picture_from_message
 from dseg_ros.dataset.sample import decode_rgb
 from dseg_ros.types import Camera, Cloud
