@@ -29,7 +29,9 @@ _LIMIT_DEG = 60.0
 
 def _elevation_bins(elevation: Angles, bin_deg: float) -> NDArray[np.int64]:
     """Bin elevations within the limit; 0 is the lowest."""
-    return np.floor((np.degrees(elevation) + _LIMIT_DEG) / bin_deg).astype(np.int64)
+    bins: NDArray[np.int64] = np.floor(
+        (np.degrees(elevation) + _LIMIT_DEG) / bin_deg).astype(np.int64)
+    return bins
 
 
 def beam_contrast(elevation: Angles, turn: NDArray[np.float32]) -> float:

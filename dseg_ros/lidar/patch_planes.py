@@ -30,7 +30,7 @@ _LOWEST = 20
 """At least so many points give the mean height that begins a patch's fit."""
 
 _ROUNDS = 3
-_LOW_M = 0.06
+_LOW_M = 0.03
 """They lie at first within this above the lowest [m]."""
 
 _SLOPES = 4
@@ -41,6 +41,9 @@ _VOTE_LOW_M = -8.0
 _VOTE_M = 0.1
 _VOTE_BINS = 120
 """It lies 8 m below to 4 m above the LiDAR frame (a frame may be on the ground)."""
+
+_SHARE = 0.5
+"""A plane that rests on less of its patch may be the foot of a wall, a bumper or a bonnet."""
 
 _TALL_M = 2.0
 """No ground within a patch is higher than this above its lowest points [m]."""
@@ -104,18 +107,18 @@ def lift_lows(z: Floats, start: Ints, floor_m: Floats, lowest: Floats, low: Floa
 
 
 @njit(nogil=True, cache=True, error_model='numpy')
-def level_below(low: Floats, x: Floats, y: Floats) -> float:
+def level_below(low: Floats, x: Floats, y: Floats) -> tuple[float, float, float]:
     """
-    Find the height of the ground under the LiDAR by a vote of the patches around it.
+    Find the ground under the LiDAR by a vote of the patches around it.
 
     Cars and walls hide the ground of some patches, but rarely at one height, or on one slope.
 
     :param low: (P,) low height per patch, inf where unknown [m].
     :param x: (P,) middle of the patch [m]; y likewise.
-    :returns: height [m], NaN if no patch knows one.
+    :returns: a, b, c of z = a x + b y + c [m]; c is NaN if no patch knows one.
     """
     votes = np.zeros(_VOTE_BINS + 1, np.int32)
-    best, support = np.nan, 0.0
+    best, support = (0.0, 0.0, np.nan), 0.0
     for i in range(-_SLOPES, _SLOPES + 1):
         for j in range(-_SLOPES, _SLOPES + 1):
             a, b = i * _SLOPE_STEP, j * _SLOPE_STEP
@@ -127,9 +130,9 @@ def level_below(low: Floats, x: Floats, y: Floats) -> float:
                         votes[k] += 1
             for k in range(_VOTE_BINS):
                 # the flatter of two slopes, if they explain about as much
-                vote = votes[k] + votes[k + 1] - 0.5 * (abs(i) + abs(j))
+                vote = votes[k] + votes[k + 1] - 1.0 * (abs(i) + abs(j))
                 if vote > support:
-                    best, support = _VOTE_LOW_M + (k + 1) * _VOTE_M, vote
+                    best, support = (a, b, _VOTE_LOW_M + (k + 1) * _VOTE_M), vote
     return best
 
 
@@ -184,8 +187,9 @@ def fit_patches(points: Floats, start: Ints, low: Floats, floor_m: Floats,
     :param points: (3, N), sorted by patch.
     :param low: (P,) from `patch_lows`.
     :param floor_m: (P,) heights below which points are reflections [m].
-    :param plane: (P, 7) out: centre x, y; a, b, c of z = a (x - cx) + b (y - cy) + c; standard
-        deviation [m]; number of points that it rests on, 0 where there are too few.
+    :param plane: (P, 8) out: centre x, y; a, b, c of z = a (x - cx) + b (y - cy) + c; standard
+        deviation [m]; number of points that it rests on, 0 where there are too few; 1 if most
+        points are above.
     """
     near = np.empty((3, points.shape[1]), np.float32)
     for p in range(len(plane)):
@@ -210,3 +214,4 @@ def fit_patches(points: Floats, start: Ints, low: Floats, floor_m: Floats,
         plane[p, 0], plane[p, 1] = cx, cy
         plane[p, 2], plane[p, 3], plane[p, 4] = a, b, c
         plane[p, 5], plane[p, 6] = math.sqrt(variance), support
+        plane[p, 7] = support < _SHARE * (start[p + 1] - start[p])

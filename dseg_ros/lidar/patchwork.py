@@ -45,16 +45,16 @@ _STEP_M = 0.3
 _GRADE = 0.1
 """What ground may rise unseen between two patches [m/m]."""
 
+_WALL = 0.4
+"""A plane under most of its points may be the foot of a wall, a bumper or a bonnet: it must
+continue the ground better, by this factor."""
+
 _REACH_M = 3.0
 """Planes are extended towards each other by at most this [m]."""
 
 _NEAR_RINGS = 4
 _FLAT_M = 0.05
 """In the innermost rings, where points are dense, a bank is smoother than this; shrubs are not."""
-
-_THIN_M = 0.05
-"""Ground that lies this close to its plane, and twice the plane's deviation, is marked [m]: on a
-smooth road all above are tyres and kerbs."""
 
 _LEVEL_RINGS = 6
 """The two inner zones tell the level of the ground."""
@@ -74,37 +74,38 @@ def plane_height(plane: NDArray[np.float64], p: int, x: float, y: float) -> floa
 
 @njit(nogil=True, cache=True, error_model='numpy')
 def step_between(plane: NDArray[np.float64], q: int, p: int, here: float,
-                 level_m: float) -> tuple[float, float]:
+                 level: tuple[float, float, float]) -> tuple[float, float]:
     """
     Find the step from patch q up to p, half way along the bearing of p.
 
-    :param q: the inner patch; -1 for the level ground under the LiDAR.
+    :param q: the inner patch; -1 for the ground under the LiDAR.
     :param here: distance of p from the z axis [m].
-    :param level_m: height of that ground [m].
+    :param level: a, b, c of that ground, z = a x + b y + c [m].
     :returns: step and distance between the patches [m].
     """
     there = 0.0 if q < 0 else math.hypot(plane[q, 0], plane[q, 1])
     gap = max(here - there, 0.0)
     reach = min(gap / 2, _REACH_M)
     s = 1 - reach / here
-    own = plane_height(plane, p, plane[p, 0] * s, plane[p, 1] * s)
+    x, y = plane[p, 0] * s, plane[p, 1] * s
+    own = plane_height(plane, p, x, y)
     if q < 0:
-        return own - level_m, gap
+        return own - level[0] * x - level[1] * y - level[2], gap
     s = 1 + reach / there
     return own - plane_height(plane, q, plane[q, 0] * s, plane[q, 1] * s), gap
 
 
 @njit(nogil=True, cache=True, error_model='numpy')
-def judge_patches(plane: NDArray[np.float64], first: Ints, sectors: Ints, height_m: float,
-                  max_slope: float, accepted: Bools) -> None:
+def judge_patches(plane: NDArray[np.float64], first: Ints, sectors: Ints,
+                  level: tuple[float, float, float], max_slope: float, accepted: Bools) -> None:
     """
     Accept the patches whose planes continue the ground, from the inside out.
 
-    Along each bearing the last accepted patch is remembered, the first being the level under the
+    Along each bearing the last accepted patch is remembered, the first being the ground under the
     LiDAR. Half way to the next patch the two planes may differ by a kerb and a little more per
     distance.
 
-    :param plane: (P, 7) from `fit_patches`.
+    :param plane: (P, 8) from `fit_patches`.
     :param accepted: (P,) out.
     """
     inner = np.full(_BEARINGS, -1)
@@ -121,13 +122,16 @@ def judge_patches(plane: NDArray[np.float64], first: Ints, sectors: Ints, height
             for b in range(width):
                 q = bearings[b]
                 if q != before:
-                    step, gap = step_between(plane, q, p, here, -height_m)
+                    step, gap = step_between(plane, q, p, here, level)
                     before = q
                 off += step
                 limit += _STEP_M + _GRADE * gap
-            level = abs(plane[p, 4] + height_m) < _STEP_M + _GRADE / 2 * here
+            above = (plane[p, 4] - level[0] * plane[p, 0] - level[1] * plane[p, 1] - level[2])
+            low = abs(above) < _STEP_M + _GRADE / 2 * here
+            if plane[p, 7]:
+                limit = min(limit * _WALL, width * _STEP_M)
             accepted[p] = (abs(off) < limit
-                           and (level or ring >= _NEAR_RINGS or plane[p, 5] < _FLAT_M))
+                           and (low or ring >= _NEAR_RINGS or plane[p, 5] < _FLAT_M))
             if accepted[p]:
                 bearings[:] = p
 
@@ -159,7 +163,7 @@ def mark_ground(points: Floats, order: Ints, start: Ints, plane: NDArray[np.floa
                 accepted: NDArray[np.bool_], thickness_m: float,
                 ground: NDArray[np.bool_]) -> None:
     """
-    Mark the points just above the plane of an accepted patch, and all below.
+    Mark the points less than `thickness_m` above the plane of an accepted patch.
 
     :param ground: (N,) out, in the order of the cloud.
     """
@@ -170,7 +174,7 @@ def mark_ground(points: Floats, order: Ints, start: Ints, plane: NDArray[np.floa
                 ground[order[k]] = False
             continue
         cx, cy, a, b, c = plane[p, 0], plane[p, 1], plane[p, 2], plane[p, 3], plane[p, 4]
-        reach = min(thickness_m, _THIN_M + 2 * plane[p, 5]) * math.sqrt(1 + a * a + b * b)
+        reach = thickness_m * math.sqrt(1 + a * a + b * b)
         for k in range(first, last):
             above = points[2, k] - c - a * (points[0, k] - cx) - b * (points[1, k] - cy)
             ground[order[k]] = above < reach
@@ -191,7 +195,7 @@ class PatchworkGround:
         self._count = np.zeros(patches, np.int32)
         self._start = np.zeros(patches + 1, np.int32)
         self._low, self._lowest = np.zeros(patches, np.float32), np.zeros(patches, np.float32)
-        self._plane = np.zeros((patches, 7))
+        self._plane = np.zeros((patches, 8))
         self._accepted = np.zeros(patches, np.bool_)
         rho = np.repeat(self._zones.middle_m, self._zones.sectors)
         turn = np.concatenate([(np.arange(n) + 0.5) / n for n in self._zones.sectors])
@@ -223,21 +227,23 @@ class PatchworkGround:
         sort_by_patch(x, y, z, self._patch, self._count, self._start, self._order, self._points)
         patch_lows(self._points[2], self._start, self._lowest, self._low)
         around = slice(zones.first[_LEVEL_RINGS])
-        height = config.height_m or -level_below(self._low[around], self._x[around],
-                                                 self._y[around])
-        if math.isnan(height):
+        a, b, c = level_below(self._low[around], self._x[around], self._y[around])
+        if config.height_m:
+            c = -config.height_m
+        if math.isnan(c):
             ground[:] = False
-            return height
-        floor = (-height - self._under).astype(np.float32)
+            return math.nan
+        down = np.minimum(a * self._x + b * self._y, 0.0)
+        floor = (down + c - self._under).astype(np.float32)
         lift_lows(self._points[2], self._start, floor, self._lowest, self._low)
         seed, thick = config.seed_m, config.thickness_m
         if merged:
             seed = thick = config.merged_thickness_m
         fit_patches(self._points, self._start, self._low, floor, self._plane, seed, thick)
         max_slope = math.tan(math.radians(config.max_slope_deg))
-        judge_patches(self._plane, zones.first, zones.sectors, height,
-                      max_slope, self._accepted)
+        judge_patches(self._plane, zones.first, zones.sectors, (a, b, c), max_slope,
+                      self._accepted)
         accept_beside(self._plane, zones.first, zones.sectors, max_slope, self._accepted)
         mark_ground(self._points, self._order, self._start, self._plane, self._accepted,
                     thick, ground)
-        return height
+        return -c

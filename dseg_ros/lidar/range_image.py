@@ -127,8 +127,8 @@ def fill_image(row: Rows, turn: Floats, range_m: Floats, ground: NDArray[np.bool
     columns = np.int32(image.shape[1])
     width = np.float32(columns)
     for i in range(len(row)):
-        p = np.int32(row[i]) * columns + np.int32(turn[i] * width)
-        pixel[i] = p if row[i] >= 0 else np.int32(-1)
+        place = np.int32(row[i]) * columns + np.int32(turn[i] * width)
+        pixel[i] = place if row[i] >= 0 else np.int32(-1)
     flat = image.reshape(-1)
     flat[:] = _FAR_EMPTY
     for i in range(len(row)):
@@ -138,10 +138,10 @@ def fill_image(row: Rows, turn: Floats, range_m: Floats, ground: NDArray[np.bool
         # one minimum without a branch: which point of a pixel is nearest cannot be predicted
         value = _FAR_GROUND if ground[i] else range_m[i]
         flat[p] = min(flat[p], value)
-    for p in range(len(flat)):
-        value = flat[p]
+    for k in range(len(flat)):
+        value = flat[k]
         value = np.float32(GROUND) if value == _FAR_GROUND else value
-        flat[p] = np.float32(EMPTY) if value == _FAR_EMPTY else value
+        flat[k] = np.float32(EMPTY) if value == _FAR_EMPTY else value
 
 
 @njit(nogil=True, cache=True, error_model='numpy')

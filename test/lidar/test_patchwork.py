@@ -121,13 +121,15 @@ def test_level_below_is_that_of_the_road(seed, a, b, height):
     hidden = rng.random(160) < 0.5
     low[hidden] += rng.uniform(0.3, 3, np.count_nonzero(hidden))
     low[rng.random(160) < 0.1] = np.inf
-    assert level_below(low.astype(np.float32), x, y) == pytest.approx(height, abs=0.3)
+    found = level_below(low.astype(np.float32), x, y)
+    np.testing.assert_allclose(found[:2], (a, b), rtol=0, atol=0.05)
+    assert found[2] == pytest.approx(height, abs=0.2)
 
 
 def test_level_below_needs_a_patch():
     """None knows."""
     none = np.full(3, np.inf, np.float32)
-    assert np.isnan(level_below(none, none, none))
+    assert np.isnan(level_below(none, none, none)[2])
 
 
 @pytest.mark.parametrize('street', ['scene', 'hill'])
