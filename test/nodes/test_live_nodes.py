@@ -1,0 +1,354 @@
+# Copyright 2026 The dseg_ros authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The nodes as a user's messages reach them: good ones, bad ones, and none at all."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Iterator
+from pathlib import Path
+import time
+from typing import Any
+
+from dseg_ros.bags.header import stamp_ns
+from dseg_ros.nodes.proposals_node import ProposalsNode
+from dseg_ros.nodes.publish import CloudPublisher, header
+from dseg_ros.nodes.recorder_node import RecorderNode
+from dseg_ros.nodes.segmentation_node import SegmentationNode
+from dseg_ros.nodes.shell import Shell, Surroundings
+from geometry_msgs.msg import TransformStamped
+import numpy as np
+import pytest
+import rclpy
+from rclpy.context import Context
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.lifecycle import TransitionCallbackReturn
+from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from sensor_msgs.msg import CameraInfo, Image, PointCloud2, PointField
+from std_srvs.srv import Trigger
+from tf2_msgs.msg import TFMessage
+from vision_msgs.msg import Detection3DArray, LabelInfo
+
+MODEL = next((Path(__file__).resolve().parents[2] / 'resource/models').glob('*.onnx'), None)
+SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
+SIZE = (90, 160)
+
+
+class Bench:
+    """Nodes of one process, a sensor that feeds them, and what they answer."""
+
+    def __init__(self, kinds: list[Callable[..., Shell[Any]]], arguments: list[str]) -> None:
+        """Make the nodes with parameters, configure and activate them."""
+        self.context = Context()
+        rclpy.init(context=self.context, args=['--ros-args', *(
+            a for argument in arguments for a in ('-p', argument))])
+        default, rclpy.utilities.g_default_context = (
+            rclpy.utilities.g_default_context, self.context)
+        try:
+            self.user = Node('user', context=self.context)
+            shared = Surroundings(self.user)
+            self.nodes = [kind(shared) for kind in kinds]
+        finally:
+            rclpy.utilities.g_default_context = default
+        self.executor = SingleThreadedExecutor(context=self.context)
+        for node in (self.user, *self.nodes):
+            self.executor.add_node(node)
+        self.results: dict[str, list[Any]] = {}
+        self.senders: dict[str, Any] = {}
+
+    def start(self) -> None:
+        """Configure and activate."""
+        for node in self.nodes:
+            assert node.trigger_configure() == SUCCESS and node.trigger_activate() == SUCCESS
+
+    def hear(self, kind: type[Any], topic: str, latched: bool = False) -> None:
+        """Collect a result."""
+        durability = DurabilityPolicy.TRANSIENT_LOCAL if latched else DurabilityPolicy.VOLATILE
+        self.results[topic] = []
+        self.user.create_subscription(kind, topic, self.results[topic].append,
+                                      QoSProfile(depth=10, durability=durability))
+
+    def send(self, topic: str, message: Any) -> None:
+        """Publish, when someone listens."""
+        if topic not in self.senders:
+            latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+            self.senders[topic] = self.user.create_publisher(
+                type(message), topic, latched if 'static' in topic else 10)
+        self.until(lambda: self.senders[topic].get_subscription_count() > 0)
+        self.senders[topic].publish(message)
+
+    def until(self, holds: Callable[[], Any]) -> None:
+        """Spin until something holds."""
+        end_s = time.monotonic() + 20.0
+        while not holds():
+            assert time.monotonic() < end_s, 'it never came'
+            self.executor.spin_once(0.02)
+
+    def close(self) -> None:
+        """End everything."""
+        for node in self.nodes:
+            node.end()
+        self.context.try_shutdown()
+
+
+@pytest.fixture
+def bench() -> Iterator[Callable[..., Bench]]:
+    """Make benches and end them."""
+    made: list[Bench] = []
+
+    def make(kinds: list[Callable[..., Shell[Any]]], *arguments: str) -> Bench:
+        made.append(Bench(kinds, list(arguments)))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+def cloud(stamp: int, count: int = 3000, frame: str = 'lidar', nan: bool = False) -> PointCloud2:
+    """Make a cloud: a box of points on a road."""
+    points = np.zeros(count, [('x', 'f4'), ('y', 'f4'), ('z', 'f4')])
+    generator = np.random.default_rng(1)
+    points['x'], points['y'] = generator.uniform(3, 20, (2, count))
+    points['z'] = np.nan if nan else -1.7
+    points[:count // 3] = [(8.0 + (i % 20) * 0.05, (i // 20) * 0.02, -1.4 + (i % 7) * 0.2)
+                           for i in range(count // 3)]
+    if nan:
+        points['x'] = np.nan
+
+    class Box:
+        sent: Any = None
+
+        def publish(self, message: PointCloud2) -> None:
+            self.sent = message
+
+    box = Box()
+    CloudPublisher(box).publish(points, header(stamp, frame))
+    return box.sent
+
+
+def image(stamp: int, encoding: str = 'rgb8', size: tuple[int, int] = SIZE) -> Image:
+    """Make a grey image."""
+    data = array('B', bytes([100]) * (size[0] * size[1] * 3))
+    return Image(header=header(stamp, 'camera'), height=size[0], width=size[1],
+                 step=size[1] * 3, encoding=encoding, data=data)
+
+
+def camera_info(stamp: int, size: tuple[int, int] = SIZE) -> CameraInfo:
+    """Make a calibration."""
+    return CameraInfo(header=header(stamp, 'camera'), height=size[0], width=size[1],
+                      distortion_model='plumb_bob', d=[0.0] * 5,
+                      k=[100.0, 0.0, size[1] / 2, 0.0, 100.0, size[0] / 2, 0.0, 0.0, 1.0])
+
+
+def extrinsics() -> TFMessage:
+    """Make the camera look along the LiDAR's x axis."""
+    link = TransformStamped(child_frame_id='camera')
+    link.header.frame_id = 'lidar'
+    turn = link.transform.rotation
+    turn.x, turn.y, turn.z, turn.w = -0.5, 0.5, -0.5, 0.5
+    return TFMessage(transforms=[link])
+
+
+def test_no_cloud_kills_the_proposals_node(bench: Callable[..., Bench]) -> None:
+    """Empty and all-NaN clouds get empty results, a broken one a diagnostic; a good one works."""
+    drive = bench([ProposalsNode])
+    for topic, kind in (('proposals/objects', Detection3DArray),
+                        ('proposals/points_clusters', PointCloud2),
+                        ('proposals/points_ground', PointCloud2)):
+        drive.hear(kind, topic)
+    drive.start()
+    objects = drive.results['proposals/objects']
+    drive.send('points', cloud(1, 0))
+    drive.until(lambda: len(objects) == 1)
+    drive.send('points', cloud(2, nan=True))
+    drive.until(lambda: len(objects) == 2)
+    assert [len(o.detections) for o in objects] == [0, 0]
+    assert drive.results['proposals/points_clusters'][0].width == 0
+    broken = cloud(3)
+    broken.data = broken.data[:100]
+    nameless = PointCloud2(header=header(4, 'lidar'), height=1, width=1, point_step=4,
+                           row_step=4, fields=[PointField(name='range', datatype=7, count=1)],
+                           data=array('B', bytes(4)))
+    node = drive.nodes[0]
+    for count, message in enumerate((broken, nameless), start=1):
+        drive.send('points', message)
+        drive.until(lambda count=count: node.troubles.total == count)
+    assert 'points' in node.troubles.health().message
+    drive.send('points', cloud(5))
+    drive.until(lambda: len(objects) == 3)
+    assert stamp_ns(objects[-1].header) == 5 and objects[-1].header.frame_id == 'lidar'
+    drive.until(lambda: len(drive.results['proposals/points_ground']) == 3)
+
+
+def segmentation(bench: Callable[..., Bench], *arguments: str) -> Bench:
+    """Start a segmentation node with the shipped model."""
+    if MODEL is None:
+        pytest.skip('the package ships no model')
+    drive = bench([SegmentationNode], f'engine.model:={MODEL}', *arguments)
+    drive.hear(Image, 'segmentation/mask')
+    drive.hear(PointCloud2, 'segmentation/points_semantic')
+    drive.hear(LabelInfo, 'segmentation/label_info', latched=True)
+    drive.start()
+    return drive
+
+
+def test_no_image_kills_the_segmentation_node(bench: Callable[..., Bench]) -> None:
+    """Images without pixels, of no encoding, cut short: each is named; the next one works."""
+    drive = segmentation(bench)
+    node = drive.nodes[0]
+    cut = image(3)
+    cut.data = cut.data[:1000]
+    for count, (message, named) in enumerate((
+            (image(1, size=(0, 0)), '0x0'), (image(2, encoding='rgb9'), 'rgb9'),
+            (cut, '1000 bytes')), start=1):
+        drive.send('image', message)
+        drive.until(lambda count=count: node.troubles.total == count)
+        assert named in node.troubles.health().message
+    drive.send('image', image(9))
+    drive.until(lambda: drive.results['segmentation/mask'])
+    mask = drive.results['segmentation/mask'][0]
+    assert (mask.height, mask.width, mask.encoding) == (*SIZE, 'mono8')
+    assert stamp_ns(mask.header) == 9 and mask.header.frame_id == 'camera'
+    drive.until(lambda: drive.results['segmentation/label_info'])
+    names = [c.class_name for c in drive.results['segmentation/label_info'][0].class_map]
+    assert max(mask.data) < len(names)
+
+
+def test_labelled_clouds_need_frames_and_the_right_calibration(bench: Callable[..., Bench]
+                                                               ) -> None:
+    """An unknown frame or a calibration of another size costs the labels and is named."""
+    drive = segmentation(bench, 'motion.max_wait_s:=0.05', 'sync.wait_ms:=10.0')
+    node, clouds = drive.nodes[0], drive.results['segmentation/points_semantic']
+
+    def feed(number: int, size: tuple[int, int]) -> None:
+        before = len(clouds)
+        for at in (number * 10**9, number * 10**9 + 90_000_000):
+            drive.send('image', image(at))
+            drive.send('camera_info', camera_info(at, size))
+            drive.send('points', cloud(at + 1_000_000))
+            drive.until(lambda: len(drive.results['segmentation/mask']) > 0)
+            drive.results['segmentation/mask'].clear()
+        drive.until(lambda: len(clouds) > before)
+
+    drive.send('image', image(1))  # makes the node see that labelled clouds are wanted
+    drive.until(lambda: drive.results['segmentation/mask'])
+    feed(1, SIZE)
+    assert "'lidar'" in node.troubles.health().message
+    assert labels_of(clouds[-1]) == {255}
+    drive.send('tf_static', extrinsics())
+    feed(2, (45, 80))
+    assert '160x90' in node.troubles.health().message
+    feed(3, SIZE)
+    feed(4, SIZE)
+    assert len(labels_of(clouds[-1])) > 1
+
+
+def labels_of(message: PointCloud2) -> set[int]:
+    """Return the classes in a labelled cloud."""
+    offset = next(f.offset for f in message.fields if f.name == 'class')
+    return set(np.frombuffer(message.data, np.uint8)[offset::message.point_step].tolist())
+
+
+@pytest.mark.parametrize('model', ['/nowhere/model.onnx', __file__])
+def test_a_wrong_model_fails_to_configure(bench: Callable[..., Bench], model: str) -> None:
+    """A missing or wrong model is named; the node stays, unconfigured, and can be helped."""
+    drive = bench([SegmentationNode], f'engine.model:={model}')
+    node = drive.nodes[0]
+    assert node.trigger_configure() == FAILURE
+    assert node.state == 'unconfigured' and model in node.troubles.health().message
+    if MODEL is not None:
+        node.set_parameters([rclpy.parameter.Parameter('engine.model', value=str(MODEL))])
+        assert node.trigger_configure() == SUCCESS
+        refused = node.set_parameters([rclpy.parameter.Parameter('engine.threads', value=2)])[0]
+        assert not refused.successful
+
+
+def test_lifecycle(bench: Callable[..., Bench]) -> None:
+    """A node can be stopped, started again, and cleaned up; while inactive it hears nothing."""
+    drive = bench([ProposalsNode])
+    drive.hear(Detection3DArray, 'proposals/objects')
+    drive.start()
+    drive.send('points', cloud(1))
+    drive.until(lambda: drive.results['proposals/objects'])
+    node = drive.nodes[0]
+    assert node.trigger_deactivate() == SUCCESS
+    drive.until(lambda: drive.senders['points'].get_subscription_count() == 0)
+    assert node.trigger_cleanup() == SUCCESS
+    assert node.count_publishers('proposals/objects') == 0
+    drive.start()
+    drive.send('points', cloud(2))
+    drive.until(lambda: len(drive.results['proposals/objects']) == 2)
+
+
+def test_composed_nodes_decode_once(bench: Callable[..., Bench]) -> None:
+    """Two nodes of a process share one subscription per topic."""
+    if MODEL is None:
+        pytest.skip('the package ships no model')
+    drive = bench([ProposalsNode, SegmentationNode], f'engine.model:={MODEL}')
+    drive.hear(PointCloud2, 'segmentation/points_semantic')
+    drive.hear(Image, 'segmentation/mask')
+    drive.start()
+    drive.send('image', image(1))
+    drive.until(lambda: drive.results['segmentation/mask'])
+    assert drive.user.count_subscribers('points') == 1
+    feeds = [f for node in drive.nodes for f in node._feeds if f.topic == '/points']
+    assert len(feeds) == 2 and feeds[0] is feeds[1]
+
+
+def test_recorder_services_and_disk_guard(bench: Callable[..., Bench], tmp_path: Path) -> None:
+    """Start, stop and snapshot do what they say; too little disk stops with an error."""
+    drive = bench([RecorderNode], f'dataset:={tmp_path / "set"}', 'record_at_once:=false',
+                  'motion.max_wait_s:=0.05', 'sync.wait_ms:=10.0', 'min_free_gb:=0.001')
+    drive.start()
+    drive.send('tf_static', extrinsics())
+    node = drive.nodes[0]
+    now = [0]
+
+    def call(name: str) -> Trigger.Response:
+        client = drive.user.create_client(Trigger, f'recorder/{name}')
+        drive.until(client.service_is_ready)
+        future = client.call_async(Trigger.Request())
+        drive.until(future.done)
+        return future.result()
+
+    def feed(count: int) -> None:
+        for _ in range(count):
+            now[0] += 100_000_000
+            drive.send('camera_info', camera_info(now[0]))
+            drive.send('image', image(now[0]))
+            drive.send('points', cloud(now[0]))
+        drive.until(lambda: not node._inbox.take() or True)
+        end_s = time.monotonic() + 0.5
+        while time.monotonic() < end_s:
+            drive.executor.spin_once(0.02)
+
+    feed(3)
+    assert node._recording.samples == 0
+    assert call('snapshot').success
+    feed(3)
+    assert node._recording.samples == 1
+    assert call('start').success
+    feed(3)
+    done = call('stop')
+    assert done.success and node._recording.samples >= 3 and str(tmp_path) in done.message
+    node._recording._min_free_gb = 1e9
+    refused = call('start')
+    assert not refused.success and 'GB left' in refused.message
+    assert node.trigger_deactivate() == SUCCESS and node.trigger_cleanup() == SUCCESS
+    from dseg_ros.dataset.store import Dataset, verify
+    assert verify(tmp_path / 'set') == []
+    assert len(Dataset(tmp_path / 'set')) >= 3
