@@ -35,13 +35,18 @@ def add(subparsers: Any) -> None:
     parser.add_argument('bags', nargs='+', metavar='BAG',
                         help='rosbag2 folder, .mcap, .db3 or ROS 1 .bag')
     parser.add_argument('--out', required=True, metavar='DATASET', help='folder of the data set')
+    parser.add_argument('--vehicle', type=Path, metavar='FILE',
+                        help='take topics, timing and motion from the parameter file that '
+                        'drive.launch.py gets as params_file')
     add_options(parser, HarvestConfig, ('bags', 'out'))
     parser.set_defaults(run=run)
 
 
 def run(parsed: argparse.Namespace) -> int:
     """Harvest, then say what came of it; status 1 if a recording was damaged."""
-    config = read_config(parsed, HarvestConfig, bags=parsed.bags, out=parsed.out)
+    from dseg_ros.config.vehicle import harvest_options
+    vehicle = harvest_options(parsed.vehicle) if parsed.vehicle else None
+    config = read_config(parsed, HarvestConfig, vehicle, bags=parsed.bags, out=parsed.out)
     from dseg_ros.cli.progress import ProgressBar
     from dseg_ros.dataset.harvest import harvest
     with ProgressBar('harvesting', 'clouds') as progress:

@@ -17,7 +17,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args, get_origin, TypeVar
 
@@ -50,12 +50,14 @@ def add_options(parser: argparse.ArgumentParser, kind: type[Config],
             _add_flag(group, option)
 
 
-def read_config(parsed: argparse.Namespace, kind: type[C], **given: Any) -> C:
+def read_config(parsed: argparse.Namespace, kind: type[C],
+                defaults: Mapping[str, Any] | None = None, **given: Any) -> C:
     """
     Build the configuration that the command line asks for.
 
     :param parsed: the arguments of a parser with `add_options`.
     :param kind: the configuration.
+    :param defaults: what to take for options that are not given, by dotted name.
     :param given: options that the verb takes in another way.
     :raises ConfigError: for a value that cannot be used.
     """
@@ -63,8 +65,8 @@ def read_config(parsed: argparse.Namespace, kind: type[C], **given: Any) -> C:
              if (value := getattr(parsed, _destination(option), None)) is not None}
     overrides = {**dict(parsed.assignments), **flags, **given}
     if parsed.config is not None:
-        return load(kind, parsed.config, overrides)
-    return from_mapping(kind, overrides)
+        return load(kind, parsed.config, overrides, defaults)
+    return from_mapping(kind, {**(defaults or {}), **overrides})
 
 
 def describe(option: Option) -> str:

@@ -162,13 +162,15 @@ def from_mapping(kind: type[C], values: Mapping[str, Any], where: str = '') -> C
         raise ConfigError(f'{where}: {error}' if where else str(error)) from None
 
 
-def load(kind: type[C], path: Path, overrides: Mapping[str, Any] | None = None) -> C:
+def load(kind: type[C], path: Path, overrides: Mapping[str, Any] | None = None,
+         defaults: Mapping[str, Any] | None = None) -> C:
     """
     Read a configuration from a YAML file.
 
     :param kind: the configuration's class.
     :param path: the file; an empty one means all defaults.
     :param overrides: values that win over the file's, by dotted name.
+    :param defaults: values that the file's win over, by dotted name.
     :raises ConfigError: for an unreadable file or a value that cannot be used.
     """
     try:
@@ -177,7 +179,7 @@ def load(kind: type[C], path: Path, overrides: Mapping[str, Any] | None = None) 
         raise ConfigError(f'{path}: {error}') from error
     if not isinstance(values, Mapping):
         raise ConfigError(f'{path}: holds a {type(values).__name__}, not options')
-    return from_mapping(kind, {**values, **(overrides or {})}, str(path))
+    return from_mapping(kind, {**(defaults or {}), **values, **(overrides or {})}, str(path))
 
 
 def as_mapping(config: Config) -> dict[str, Any]:

@@ -226,9 +226,11 @@ def _lock(folder: Path) -> int:
         raise DatasetError(f'{folder}: {error.strerror}') from error
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    except OSError as error:
         os.close(handle)
-        raise DatasetError(f'{folder}: another process is writing this data set') from None
+        why = ('another process is writing this data set' if isinstance(error, BlockingIOError)
+               else f'cannot be locked: {error.strerror}')
+        raise DatasetError(f'{folder}: {why}') from None
     return handle
 
 

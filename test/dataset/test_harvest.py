@@ -22,13 +22,16 @@ import subprocess
 import sys
 import time
 
-from dseg_ros.config.dataset import HarvestConfig, SelectionConfig, StoreConfig
+from dseg_ros.config.dataset import HarvestConfig
 from dseg_ros.config.schema import ConfigError, from_mapping
-from dseg_ros.config.sync import SyncConfig
+from dseg_ros.config.vehicle import harvest_options
 from dseg_ros.dataset.fingerprint import fingerprint
 from dseg_ros.dataset.harvest import drive_name, harvest, run
 from dseg_ros.dataset.store import Dataset, DatasetError, verify
+from dseg_ros.geometry import project_xyz
 import pytest
+
+VEHICLES = Path(__file__).resolve().parents[2] / 'config'
 
 KILLED = """
 import os, signal, sys
@@ -214,23 +217,24 @@ def test_a_fingerprint_is_of_the_content(tmp_path: Path, monkeypatch: pytest.Mon
     assert fingerprint(one).startswith('sha256-sampled:') and fingerprint(one) != fingerprint(two)
 
 
-@pytest.mark.parametrize(('bag', 'samples', 'cameras', 'method'), [
-    ('kitti_drive', 30, 1, 'depth_clustering'),
-    ('pandaset_drive', 36, 3, 'depth_clustering'),
-    ('rings_drive', 3, 1, 'depth_clustering'),
-    ('ddad_1_drive', 3, 3, 'dbscan'),
-    ('ddad_2_drive/ddad_2_drive.bag', 3, 6, 'dbscan'),
-])
-def test_real_drives_become_samples(shared_data: Path, tmp_path: Path, bag: str, samples: int,
-                                    cameras: int, method: str) -> None:
-    """Every cloud with every camera, without any option, from every kind of bag."""
-    every = max(1, samples // 3)
-    path = harvest(HarvestConfig((str(shared_data / bag),), str(tmp_path / 'set'), 1,
-                                 sync=SyncConfig(tolerance_ms=(250.0,)),
-                                 selection=SelectionConfig(every=every), store=StoreConfig()))
-    data = Dataset(path)
-    assert len(data) == -(-samples // every)
-    for sample in data:
-        assert len(sample.views) == cameras and sample.proposals.method == method
-        assert len(sample.proposals) > 20
-    assert verify(path) == []
+@pytest.mark.parametrize('vehicle', ['', 'kitti', 'pandaset', 'rings', 'ddad', 'ddad_six'])
+def test_real_drives_become_samples(shared_data: Path, tmp_path: Path, vehicle: str) -> None:
+    """Every cloud with every camera, found by type or named by the vehicle's file."""
+    bags = {'kitti': ('kitti_drive', 30, 1, 'depth_clustering'),
+            'pandaset': ('pandaset_drive', 36, 3, 'depth_clustering'),
+            'rings': ('rings_drive', 3, 1, 'depth_clustering'),
+            'ddad': ('ddad_1_drive', 3, 3, 'dbscan'),
+            'ddad_six': ('ddad_2_drive/ddad_2_drive.bag', 3, 6, 'dbscan')}
+    for bag, clouds, cameras, method in [bags[vehicle]] if vehicle else bags.values():
+        every, out = max(1, clouds // 3), tmp_path / bag / 'set'
+        options = {'bags': [str(shared_data / bag)], 'out': str(out), 'workers': 1,
+                   'selection.every': every}
+        known = harvest_options(VEHICLES / f'{vehicle}.yaml') if vehicle else {}
+        data = Dataset(harvest(from_mapping(HarvestConfig, {**known, **options})))
+        assert len(data) == -(-clouds // every) and verify(out) == []
+        for sample in data:
+            assert len(sample.views) == cameras and sample.proposals.method == method
+            assert len(sample.proposals) > 20
+            reach = [len(project_xyz(sample.cloud.x, sample.cloud.y, sample.cloud.z, v.camera,
+                                     v.camera_T_lidar).rows) for v in sample.views]
+            assert min(reach) > 500, 'every camera sees points'
