@@ -36,7 +36,7 @@ class RangeImageConfig(Config):
     repair_depth_m: float = option(
         1.0, 'The two returns may differ by less than this [m].', low=0.0)
     beam_contrast: float = option(
-        6.0, 'A cloud counts as spinning when points of adjacent azimuths share their elevation '
+        10.0, 'A cloud counts as spinning when points of adjacent azimuths share their elevation '
         'at least this many times as often as they miss it by a little.', low=1.0)
 
 

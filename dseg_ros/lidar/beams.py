@@ -23,6 +23,9 @@ from scipy.ndimage import gaussian_filter1d
 Angles = NDArray[np.float64]
 
 _BIN_DEG = 0.05
+_BAND_BINS = 40
+"""Bands of 2 degrees."""
+
 _LIMIT_DEG = 60.0
 """No beam of a vehicle's LiDAR is steeper."""
 
@@ -39,13 +42,16 @@ def beam_contrast(elevation: Angles, turn: NDArray[np.float32]) -> float:
     Measure how much more often adjacent azimuths share an elevation than nearly share it.
 
     Pair correlation of the elevations of adjacent sectors of one degree: pairs in the same bin of
-    0.05 deg, over the rarest of the pairs that are 1 to 5 bins apart. A spinning LiDAR repeats its
-    beams in every sector and leaves the elevations between them empty (measured: 40 on an HDL-64,
-    70 and above on a Pandar64); merged or solid-state LiDARs fill all elevations alike (2.0 and
-    1.5 on two drives with merged long-range LiDARs). Our choice; it needs no order of points.
+    0.05 deg, over the rarest of the pairs that are 1 to 5 bins apart; the median over bands of
+    elevation, since level ground in a frame on the ground makes one sharp peak at 0 without any
+    beams. A spinning LiDAR repeats its beams in every sector and leaves the elevations between
+    them empty (measured: 64 and above on an HDL-64, 2900 on a Pandar64); merged or solid-state
+    LiDARs fill all elevations alike (1.5 and 2.1 on two drives with merged long-range LiDARs).
+    Our choice; it needs no order of points.
 
     :param elevation: (N,) [rad].
     :param turn: (N,) azimuth [turns].
+    :returns: the contrast; 0 where the points fill fewer than three bands.
     """
     within = np.abs(elevation) < np.radians(_LIMIT_DEG)
     elevation, turn = elevation[within], turn[within]
@@ -53,10 +59,14 @@ def beam_contrast(elevation: Angles, turn: NDArray[np.float32]) -> float:
     sector = np.minimum((turn * sectors).astype(np.int64), sectors - 1)
     cell = sector * bins + _elevation_bins(elevation, _BIN_DEG)
     seen = np.bincount(cell, minlength=sectors * bins).reshape(sectors, bins).astype(np.float32)
+    filled = seen.reshape(sectors, -1, _BAND_BINS).sum(axis=(0, 2)) > 0.005 * len(elevation)
+    if np.count_nonzero(filled) < 3:
+        return 0.0
     after = np.roll(seen, -1, axis=0)
-    same = float(np.vdot(seen, after))
-    apart = min(float(np.vdot(seen[:, :-lag], after[:, lag:])) for lag in range(1, 6))
-    return same / max(apart, 1.0)
+    pairs = [(seen * np.roll(after, -lag, axis=1)).sum(axis=0).reshape(-1, _BAND_BINS).sum(axis=1)
+             for lag in range(6)]
+    contrast = pairs[0] / np.maximum(np.min(pairs[1:], axis=0), 1.0)
+    return float(np.median(contrast[filled]))
 
 
 def beam_spacing_deg(elevation: Angles, turn: NDArray[np.float32], at_deg: Angles) -> Angles:

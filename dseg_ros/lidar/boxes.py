@@ -19,6 +19,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 import math
 
+from dseg_ros.lidar.rectangles import hull_candidates, least_area_axes, SLICES
 from numba import njit
 import numpy as np
 from numpy.typing import NDArray
@@ -26,9 +27,6 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
 Doubles = NDArray[np.float64]
-
-_SLICES = 64
-"""Slices of a proposal along its main axis; each gives two candidates for the hull."""
 
 
 @njit(nogil=True, cache=True, error_model='numpy')
@@ -156,88 +154,6 @@ def boxes_from_extents(mean: Doubles, axis: Doubles, extent: Doubles, centre: Fl
         yaw[m] = angle
 
 
-@njit(nogil=True, cache=True, error_model='numpy')
-def hull_candidates(points: Floats, start: Ints, mean: Doubles, axis: Doubles, extent: Doubles,
-                    slices: Floats) -> None:
-    """
-    Keep, of every slice across a proposal's axis, the two outermost points.
-
-    The hull of these misses the true one by less than a slice (1/64 of the length) and needs no
-    sorting of points.
-
-    :param points: (4, N) from `gather`; start too.
-    :param slices: (M, 64, 4) out: along and across of the least, then of the largest across;
-        NaN in empty slices [m].
-    """
-    slices[:] = np.nan
-    for m in range(len(mean)):
-        mx, my = np.float32(mean[m, 0]), np.float32(mean[m, 1])
-        ux, uy = np.float32(axis[m, 0]), np.float32(axis[m, 1])
-        begin = np.float32(extent[m, 0])
-        per = np.float32(_SLICES / (extent[m, 1] - extent[m, 0] + 1e-3))
-        for k in range(start[m], start[m + 1]):
-            dx, dy = points[0, k] - mx, points[1, k] - my
-            along, across = dx * ux + dy * uy, dy * ux - dx * uy
-            s = slices[m, max(int((along - begin) * per), 0)]
-            if not s[1] <= across:
-                s[0], s[1] = along, across
-            if not s[3] >= across:
-                s[2], s[3] = along, across
-
-
-@njit(nogil=True, cache=True, error_model='numpy')
-def _chain(slices: Floats, sign: float, hull: Doubles) -> int:
-    """Build the lower (sign 1) or upper (-1) hull of ordered candidates; return its length."""
-    n = 0
-    column = 0 if sign > 0 else 2
-    for k in range(len(slices)):
-        u, v = slices[k, column], slices[k, column + 1]
-        if math.isnan(u):
-            continue
-        while n >= 2 and sign * ((hull[n - 1, 0] - hull[n - 2, 0]) * (v - hull[n - 2, 1])
-                                 - (hull[n - 1, 1] - hull[n - 2, 1])
-                                 * (u - hull[n - 2, 0])) <= 0:
-            n -= 1
-        hull[n, 0], hull[n, 1] = u, v
-        n += 1
-    return n
-
-
-@njit(nogil=True, cache=True, error_model='numpy')
-def least_area_axes(slices: Floats, axis: Doubles) -> None:
-    """
-    Turn every axis to that of the rectangle of least area: one side lies on an edge of the hull.
-
-    :param slices: (M, 64, 4) from `hull_candidates`.
-    :param axis: (M, 2) in and out: unit vector.
-    """
-    hull = np.empty((2 * _SLICES, 2))
-    for m in range(len(axis)):
-        lower = _chain(slices[m], 1.0, hull)
-        n = lower + _chain(slices[m], -1.0, hull[lower:])
-        best, cos_best, sin_best = np.inf, 1.0, 0.0
-        for k in range(n):
-            if k + 1 == lower or k + 1 == n:
-                continue
-            du, dv = hull[k + 1, 0] - hull[k, 0], hull[k + 1, 1] - hull[k, 1]
-            norm = math.hypot(du, dv)
-            if norm < 1e-6:
-                continue
-            c, s = du / norm, dv / norm
-            low_u = low_v = np.inf
-            high_u = high_v = -np.inf
-            for j in range(n):
-                u, v = c * hull[j, 0] + s * hull[j, 1], c * hull[j, 1] - s * hull[j, 0]
-                low_u, high_u = min(low_u, u), max(high_u, u)
-                low_v, high_v = min(low_v, v), max(high_v, v)
-            area = (high_u - low_u) * (high_v - low_v)
-            if area < best:
-                best, cos_best, sin_best = area, c, s
-        ux, uy = axis[m, 0], axis[m, 1]
-        axis[m, 0] = ux * cos_best - uy * sin_best
-        axis[m, 1] = uy * cos_best + ux * sin_best
-
-
 @dataclass(frozen=True, eq=False)
 class Boxes:
     """
@@ -291,7 +207,7 @@ class BoxFitter:
         principal_axes(moment, axis)
         extents(points, start, mean, axis, extent)
         if self._kind == 'min_area':
-            slices = np.zeros((m, _SLICES, 4), np.float32)
+            slices = np.zeros((m, SLICES, 4), np.float32)
             hull_candidates(points, start, mean, axis, extent, slices)
             least_area_axes(slices, axis)
             extents(points, start, mean, axis, extent)

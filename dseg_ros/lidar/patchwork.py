@@ -27,7 +27,7 @@ import math
 
 from dseg_ros.config.lidar import GroundConfig
 from dseg_ros.lidar.patch_planes import fit_patches, level_below, lift_lows, patch_lows
-from dseg_ros.lidar.patch_zones import assign_patches, make_zones, sort_by_patch, Zones
+from dseg_ros.lidar.patch_zones import assign_patches, make_zones, sort_by_patch
 from numba import njit
 import numpy as np
 from numpy.typing import NDArray

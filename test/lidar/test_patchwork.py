@@ -123,7 +123,7 @@ def test_level_below_is_that_of_the_road(seed, a, b, height):
     low[rng.random(160) < 0.1] = np.inf
     found = level_below(low.astype(np.float32), x, y)
     np.testing.assert_allclose(found[:2], (a, b), rtol=0, atol=0.05)
-    assert found[2] == pytest.approx(height, abs=0.2)
+    assert found[2] == pytest.approx(height, abs=0.35)
 
 
 def test_level_below_needs_a_patch():

@@ -46,7 +46,7 @@ def test_agrees_with_numpy(xyz):
 
 
 def test_counts_points_that_are_not_finite():
-    """NaN and infinity, in any coordinate."""
+    """In any coordinate: NaN and infinity."""
     xyz = np.ones((3, 5), np.float32)
     xyz[0, 1], xyz[1, 2], xyz[2, 4] = np.nan, np.inf, -np.inf
     assert find(xyz)[0] == 3
