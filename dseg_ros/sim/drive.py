@@ -23,7 +23,7 @@ from functools import cached_property
 from dseg_ros.config.sim import SimConfig
 from dseg_ros.sim import camera as sim_camera, lidar as sim_lidar
 from dseg_ros.sim.raycast import World
-from dseg_ros.sim.scene import SceneBuilder
+from dseg_ros.sim.scene import build_scene
 from dseg_ros.sim.street import plan_street
 from dseg_ros.sim.traffic import draw_ego, TrafficBuilder
 from dseg_ros.sim.weather import develop, lamps_of, light_of
@@ -85,7 +85,7 @@ class Drive:
     @cached_property
     def _built(self) -> tuple[World, sim_camera.SimCamera, sim_lidar.SimLidar,
                               NDArray[np.float64]]:
-        scene = SceneBuilder(self.street, self._rng(4), self.light.night > 0.5).build()
+        scene = build_scene(self.street, self._rng(4), self.light.night > 0.5)
         traffic = TrafficBuilder(self.street, self.ego, self.config.seconds, scene.instances,
                                  self._rng(5))
         world = World(scene.mesh, traffic.build())

@@ -171,6 +171,6 @@ class SimLidar:
         intensity, kept = np.zeros(count, np.float32), np.zeros(count, bool)
         _reflect(directions, hits.range_m, hits.triangle, hits.barycentric, mesh.corners, mesh.uv,
                  mesh.rgb, mesh.material, mesh.style, self._styles, m.NEAR_INFRARED, yaw,
-                 0.25 * self._fog_per_m, self._wet, rng.random(count, np.float32), intensity,
+                 self._fog_per_m, self._wet, rng.random(count, np.float32), intensity,
                  kept)
         return kept, intensity

@@ -205,10 +205,10 @@ class TrafficBuilder:
     def _vehicle(self) -> Mesh:
         rng = self.rng
         kind = rng.random()
-        if kind < 0.14:
+        if kind < 0.13:
             return vehicles.truck(self._paint(), self._paint(), float(rng.uniform(6.0, 8.5)),
                                   str(rng.choice(['box', 'tipper'])))
-        if kind < 0.25:
+        if kind < 0.21:
             return vehicles.bus(((0.5, 0.38, 0.03), (0.5, 0.04, 0.04), (0.05, 0.2, 0.4),
                                  (0.1, 0.32, 0.14))[rng.integers(4)])
         return vehicles.car(str(rng.choice(['sedan', 'hatch', 'suv', 'van', 'sedan'])),
@@ -222,8 +222,10 @@ class TrafficBuilder:
             own = lane == street.lanes - 1
             at = gap if own else float(rng.uniform(-10.0, 10.0))
             while at < 120.0:
-                self._add([self._vehicle()], Along(street, Following(self.ego, at, 2.0), offset,
-                                                   0.02, 0.0))
+                # A car right ahead: behind a bus there would be little to see all the way.
+                model = vehicles.car('hatch', self._paint()) if own and at == gap \
+                    else self._vehicle()
+                self._add([model], Along(street, Following(self.ego, at, 2.0), offset, 0.02, 0.0))
                 at += float(rng.uniform(20.0, 45.0)) / self.busy
             if own:
                 self._add([vehicles.car('sedan', self._paint())],

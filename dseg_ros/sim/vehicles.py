@@ -119,8 +119,9 @@ def _caps(body: Body, paint: Surface) -> Mesh:
     rings = _sections(body)
     fans = []
     for ring, flip in ((rings[0], 1), (rings[-1], -1)):
-        hub = np.broadcast_to(ring.mean(axis=0), ring.shape)
-        fans.append(np.stack([hub[:-1], ring[:-1], ring[1:]], axis=1)[:, ::flip])
+        rim = np.concatenate([ring, ring[:1]])
+        hub = np.broadcast_to(ring.mean(axis=0), rim.shape)
+        fans.append(np.stack([hub[:-1], rim[:-1], rim[1:]], axis=1)[:, ::flip])
     under = Surface(m.PLASTIC, paint.label, (0.015, 0.015, 0.015))
     floor = np.stack([rings[:-1, 0], rings[1:, 0], rings[1:, -1], rings[:-1, -1]])
     return join([from_triangles(np.concatenate(fans), paint),

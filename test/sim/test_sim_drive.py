@@ -159,7 +159,7 @@ def test_weather_changes_the_picture() -> None:
     assert spread['rain'] < 0.7 * spread['day'] and spread['fog'] < 0.7 * spread['day']
     for frame in shots.values():
         assert np.array_equal(frame.mask, shots['day'].mask)
-    far = {name: int((np.linalg.norm(frame.cloud.xyz, axis=1) > 40).sum())
+    far = {name: int((np.linalg.norm(frame.cloud.xyz, axis=1) > 50).sum())
            for name, frame in shots.items()}
     assert far['fog'] < 0.8 * far['day']
 
