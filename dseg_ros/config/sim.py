@@ -27,7 +27,8 @@ WEATHERS = ('day', 'night', 'fog', 'rain')
 class SimConfig(Config):
     """What the simulated drive shows and how its sensors see it."""
 
-    seconds: float = option(10.0, 'Length of the drive [s].', low=0.1, high=3600.0)
+    seconds: float = option(10.0, 'Length of the drive [s]; a minute of street takes about half '
+                            'a gigabyte of memory in every worker.', low=0.1, high=600.0)
     seed: int = option(1, 'Street, traffic and noise; equal seeds give equal drives.', low=0)
     weather: str = option('day', 'Light and weather.', choices=WEATHERS)
     speed_mps: float = option(8.0, 'Mean speed of the ego vehicle [m/s].', low=0.0, high=30.0)
