@@ -47,15 +47,20 @@ class GeometryFeaturesConfig(Config):
 
 @dataclass(frozen=True)
 class FeatureWeightsConfig(Config):
-    """What a group of descriptors weighs in a distance; each is standardised first."""
+    """
+    What a group of descriptors weighs in a distance; each is standardised first.
 
-    shape: float = option(1.0, 'Linearity, planarity, scattering, normal, main axis.', low=0)
-    height: float = option(1.5, 'Height above the ground.', low=0)
-    component: float = option(1.2, 'Extents, top and bottom of the connected component.', low=0)
+    Chosen by the strict mIoU of the points' pseudo-classes on four simulated streets, mean of
+    three seeds, where the plain prior (all about 1) has 17.5 and these 24.4.
+    """
+
+    shape: float = option(1.6, 'Linearity, planarity, scattering, normal, main axis.', low=0)
+    height: float = option(0.75, 'Height above the ground.', low=0)
+    component: float = option(1.9, 'Extents, top and bottom of the connected component.', low=0)
     open_top: float = option(1.0, 'Whether the component goes on above the uppermost beam.',
                              low=0)
     intensity: float = option(0.7, 'Rank of the intensity.', low=0)
-    colour: float = option(1.0, 'Colour.', low=0)
+    colour: float = option(1.6, 'Colour.', low=0)
     texture: float = option(0.7, 'Image texture.', low=0)
     roughness: float = option(1.0, 'Roughness of the ground.', low=0)
     step: float = option(1.2, 'Height of a ground cell over the lower ones near it.', low=0)
@@ -66,30 +71,36 @@ class SkyConfig(Config):
     """Where the absence of returns means sky."""
 
     below_top_deg: float = option(
-        2.5, 'The highest return of a column lies at least this far below the uppermost beam '
+        0.5, 'The highest return of a column lies at least this far below the uppermost beam '
         '[deg].', low=0, high=45)
     above_return_deg: float = option(2.0, 'The sky begins this far above that return [deg].',
                                      low=0, high=45)
     least_elevation_deg: float = option(
         5.0, 'And not below this elevation: what is too far for a return is no sky [deg].',
         low=-10, high=60)
-    side_share: float = option(0.02, "Columns this near count, too, as a share of the image's "
+    side_share: float = option(0.005, "Columns this near count, too, as a share of the image's "
                                'width.', low=0, high=0.5)
+    smooth: float = option(1.5, 'Sky changes by less than this from pixel to pixel of an image of '
+                           '320x180 [CIELAB units].', low=0)
+    seed_share: float = option(0.002, 'A smooth region is sky if it holds this share of the image '
+                               'as seeds.', low=0, high=1)
+    lowest_deg: float = option(3.0, 'Lowest elevation that a region of sky grows to [deg].',
+                               low=-10, high=60)
 
 
 @dataclass(frozen=True)
 class ClusterConfig(Config):
     """k-means over a data set: ground and the rest apart, sky by geometry."""
 
-    objects: int = option(10, 'Pseudo-classes of what is not ground.', low=1, high=240)
-    grounds: int = option(2, 'Pseudo-classes of the ground.', low=1, high=10)
+    objects: int = option(12, 'Pseudo-classes of what is not ground.', low=1, high=240)
+    grounds: int = option(3, 'Pseudo-classes of the ground.', low=1, high=10)
     sky: bool = option(True, 'A pseudo-class for what lies above every return.')
     seed: int = option(1, 'Seed of the sampling and of k-means.', low=0)
     inits: int = option(6, 'Starts of k-means, of which the best counts.', low=1)
     samples_per_drive: int = option(40000, 'Voxels drawn from each drive; drives weigh alike.',
                                     low=100)
     component_power: float = option(
-        0.5, "A voxel weighs its component's size to the minus this power: 0 = by voxel, "
+        0.75, "A voxel weighs its component's size to the minus this power: 0 = by voxel, "
         '1 = by component, so that small things get clusters of their own.', low=0, high=1)
     vote_length_m: float = option(6.5, 'Components shorter than this and lower than '
                                   'vote_height_m take one class by vote [m].', low=0)

@@ -106,6 +106,7 @@ def partial_labels(sample: Sample, view: View, labels: NDArray[np.uint8], scale:
                      interpolation=cv2.INTER_AREA)
     mask = densify(labels, sample.cloud, view, scale, segments=sample.proposals.point_ids)
     if classes.sky_id is not None:
-        sky = sky_mask(sample.cloud, camera, view.camera_T_lidar, recipe.sky_rule)
-        mask[sky & (mask == UNLABELLED)] = classes.sky_id
+        sky = cv2.resize(sky_mask(sample.cloud, view, recipe.sky_rule).astype(np.uint8),
+                         (camera.width, camera.height), interpolation=cv2.INTER_NEAREST)
+        mask[(sky > 0) & (mask == UNLABELLED)] = classes.sky_id
     return TrainingImage(np.asarray(rgb), mask, sample.source)

@@ -61,8 +61,7 @@ class Elements:
     :param points: (E,) int64 points in it.
     :param component: (E,) int64 connected component (ground cells: each its own).
     :param long_m: (E,) long extent of its component [m].
-    :param top_m: (E,) height of the top of its component above the ground [m]; inf where it goes
-        on above the uppermost beam.
+    :param top_m: (E,) height of the top of its component, as far as seen, above the ground [m].
     """
 
     of_point: NDArray[np.int32]
@@ -136,9 +135,8 @@ def _voxels(xyz: NDArray[np.float64], chosen: NDArray[np.bool_], proposals: Prop
                  config.smooth_radius_m),
         _compressed(height), _extent_features(extents, component), is_open[component],
         *(voxels.mean(column) for column in extra[chosen].T)])
-    top_m = np.where(is_open, np.inf, extents.top_m)
     return Elements(_scatter(chosen, voxels), features.astype(np.float32), voxels.count,
-                    component, extents.long_m[component], top_m[component])
+                    component, extents.long_m[component], extents.top_m[component])
 
 
 def _cells(xyz: NDArray[np.float64], chosen: NDArray[np.bool_], extra: NDArray[np.float32],

@@ -12,16 +12,19 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The sky: where beams went out and nothing came back."""
+"""The sky: where beams went out, nothing came back, and the image is smooth."""
 
 from dataclasses import replace
 
 from dseg_ros.config.pseudo import SkyConfig
 from dseg_ros.pseudo.sky import sky_mask
-from dseg_ros.types import Cloud, Proposals, View
+from dseg_ros.types import Camera, Cloud, Image, Proposals, View
 import numpy as np
+import pytest
 
 Street = tuple[Cloud, Proposals, View, np.ndarray]
+HOUSE, GAP = slice(0, 150), slice(170, 320)
+"""Columns of the mask left and right of the middle."""
 
 
 def beams(tops_deg: np.ndarray) -> Cloud:
@@ -34,28 +37,68 @@ def beams(tops_deg: np.ndarray) -> Cloud:
     return Cloud(0, 'lidar', *(c[seen].astype(np.float32) for c in (x, y, z)))
 
 
-def test_sky_is_above_low_returns_only(street: Street) -> None:
-    """Left of the image houses reach the top beam, right of it only hedges return."""
-    tops = np.where(np.linspace(-60, 60, 600) > 0, 15.0, -2.0)      # +y is left
-    mask = sky_mask(beams(tops), street[2].camera, street[2].camera_T_lidar, SkyConfig())
-    assert mask.shape == (360, 640)
-    assert not mask[:, :330].any(), 'nothing is known above houses'
-    assert mask[:100, 345:600].all() and not mask[175:].any()
+def half_open() -> Cloud:
+    """Make a sweep with houses up to the top beam on the left, low hedges on the right."""
+    return beams(np.where(np.linspace(-60, 60, 600) > 0, 15.0, -2.0))      # +y is left
 
 
-def test_nothing_is_known_without_returns(street: Street) -> None:
-    """An empty sweep, or columns that no beam reached, are no sky."""
-    camera, place = street[2].camera, street[2].camera_T_lidar
-    assert not sky_mask(street[0].select(np.zeros(0, int)), camera, place, SkyConfig()).any()
-    behind = beams(np.full(600, 15.0))
-    turned = replace(behind, x=-behind.x)
-    assert not sky_mask(turned, camera, place, SkyConfig()).any()
+@pytest.fixture
+def view(street: Street) -> View:
+    """Look at a smooth picture of 640x360; the mask is half of that."""
+    rgb = np.full((360, 640, 3), 200, np.uint8)
+    return replace(street[2], image=Image(rgb, 0, 'camera'))
 
 
-def test_far_things_near_the_horizon_are_not_sky(street: Street) -> None:
-    """The sky does not begin below the least elevation."""
-    mask = sky_mask(beams(np.where(np.arange(600) == 0, 15.0, -5.0)), street[2].camera,
-                    street[2].camera_T_lidar, SkyConfig(least_elevation_deg=10.0))
-    horizon_row, focal_px = 179.5, 300.0
-    rows = np.flatnonzero(mask[:, 320])
-    assert rows.max() == int(horizon_row - focal_px * np.tan(np.deg2rad(10.0)))
+def painted(view: View, rows: slice, columns: slice, values: np.ndarray) -> View:
+    """Change part of the image."""
+    rgb = view.image.rgb.copy()
+    rgb[rows, columns] = values
+    return replace(view, image=Image(rgb, 0, 'camera'))
+
+
+def test_smooth_regions_with_seeds_are_sky(view: View) -> None:
+    """Over the gap it is seen, over houses it is the same smooth region; not below 3 degrees."""
+    mask = sky_mask(half_open(), view, SkyConfig())
+    assert mask.shape == (180, 320)
+    assert mask[:70, 10:310].all() and not mask[85:].any()
+
+
+def test_a_wall_of_another_colour_is_not_sky(view: View) -> None:
+    """Smooth, but apart from the seeds: nothing is known of it."""
+    walled = painted(view, slice(0, 360), slice(0, 320), np.array([120, 60, 50]))
+    mask = sky_mask(half_open(), walled, SkyConfig())
+    assert not mask[:, HOUSE].any() and mask[:70, GAP].all()
+
+
+def test_a_tree_over_a_gap_is_not_sky(view: View) -> None:
+    """Seeds in something rough do not count."""
+    noise = np.random.default_rng(0).integers(0, 255, (120, 100, 3))
+    mask = sky_mask(half_open(), painted(view, slice(0, 120), slice(420, 520), noise),
+                    SkyConfig())
+    assert mask[:50, 215:255].mean() < 0.05 and mask[:70, 265:310].all()
+
+
+def test_nothing_is_known_without_returns(view: View) -> None:
+    """An empty sweep, columns that no beam reached, houses all around: no sky."""
+    everywhere = beams(np.full(600, 15.0))
+    for cloud in (everywhere.select(np.zeros(0, int)), replace(everywhere, x=-everywhere.x),
+                  everywhere):
+        assert not sky_mask(cloud, view, SkyConfig()).any()
+
+
+def test_far_things_near_the_horizon_are_not_sky(view: View) -> None:
+    """Seeds do not begin below the least elevation, growth ends at the lowest."""
+    open_sky = beams(np.where(np.arange(600) == 0, 15.0, -5.0))
+    mask = sky_mask(open_sky, view, SkyConfig(least_elevation_deg=10.0, lowest_deg=8.0))
+    rows = np.flatnonzero(mask[:, 160])
+    assert rows.max() == pytest.approx(89.5 - 150 * np.tan(np.deg2rad(8.0)), abs=1.5)
+    assert not sky_mask(open_sky, view, SkyConfig(least_elevation_deg=50.0)).any()
+
+
+def test_small_images_are_not_enlarged() -> None:
+    """A thumbnail has a mask of its own size."""
+    k = np.array([[30.0, 0, 31.5], [0, 30, 17.5], [0, 0, 1]])
+    pose = np.array([[0.0, -1, 0, 0], [0, 0, -1, 0], [1, 0, 0, 0], [0, 0, 0, 1]])
+    view = View('f', Image(np.full((36, 64, 3), 200, np.uint8), 0, 'c'), Camera('c', 64, 36, k),
+                pose)
+    assert sky_mask(half_open(), view, SkyConfig()).shape == (36, 64)
