@@ -188,6 +188,24 @@ def test_a_dead_camera_does_not_block_the_others():
     assert matcher.missing == {'front': 0, 'rear': 20}
 
 
+@pytest.mark.parametrize('clock_ms', [-10_000, -400, 400, 10_000])
+def test_a_camera_with_a_clock_of_its_own_pairs_by_its_offset(clock_ms):
+    """However far its stamps are off, with the offset configured every cloud has its image."""
+    messages = in_order(stream('cloud', 100, 30), stream('front', 100, 30, clock_ms,
+                                                         20 - clock_ms))
+    matches, matcher = pair(messages, offset_ms=(float(clock_ms),))
+    assert len(matches) == 30 and matcher.dropped.total == 0
+
+
+@pytest.mark.parametrize('clock_ms', [500, 10_000])
+def test_a_camera_with_a_wrong_clock_does_not_rob_the_others(clock_ms):
+    """Its own images are lost and counted; those of the other camera all pair."""
+    messages = in_order(stream('cloud', 100, 30), stream('front', 100, 30, 4, 20),
+                        stream('wrong', 100, 30, clock_ms, 30 - clock_ms))
+    matches, matcher = pair(messages, ('front', 'wrong'))
+    assert matcher.missing['front'] == 0 and set(distances_ms(matches)) == {4.0}
+
+
 def test_min_images_drops_clouds_that_have_too_few():
     """With both cameras demanded, clouds without the dead one are counted as dropped."""
     matches, matcher = pair(

@@ -32,8 +32,8 @@ class SyncConfig(Config):
         (0.0,), 'What a perfectly matching image is later than its cloud [ms]; negative if it is '
         'earlier; one value for all cameras, or one per camera.')
     wait_ms: float = option(
-        300.0, 'How much later a stamp may be seen before a cloud stops waiting for a nearer '
-        'image [ms].', low=0.0)
+        300.0, 'How far any sensor may go on after a cloud came before that stops waiting for a '
+        'nearer image [ms].', low=0.0)
     min_images: int = option(
         1, 'Cameras that must have an image for a cloud to be used.', low=0)
     queue: int = option(

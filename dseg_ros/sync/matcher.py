@@ -104,7 +104,9 @@ class NearestMatcher:
         matches = self._jump(self._cloud_clock, stamp_ns)
         if self._is_stale(stamp_ns):
             return matches
-        waiting = WaitingCloud(stamp_ns, item)
+        waiting = WaitingCloud(stamp_ns, item, {
+            name: camera.clock.latest_ns for name, camera in self._sources.items()
+            if camera.clock.latest_ns is not None})
         place = bisect_left(self._clouds, waiting)
         if place < len(self._clouds) and self._clouds[place] == waiting or (
                 stamp_ns == self._released_ns):
@@ -186,6 +188,15 @@ class NearestMatcher:
         return (self._released_ns is not None and stamp_ns < self._released_ns
                 or any(camera.decided > place for camera in self._sources.values()))
 
+    def _is_late(self, cloud: WaitingCloud, target_ns: int, own: Source) -> bool:
+        """Tell whether a stream is far beyond a cloud; clocks of other cameras may be wrong."""
+        ways_ns = [(self._cloud_clock.latest_ns or cloud.stamp_ns) - cloud.stamp_ns]
+        for name, camera in self._sources.items():
+            if (latest_ns := camera.clock.latest_ns) is not None:
+                since_ns = cloud.seen_ns.setdefault(name, latest_ns)
+                ways_ns.append(latest_ns - (target_ns if camera is own else since_ns))
+        return max(ways_ns) >= self._config.wait_ms * MS
+
     def _settle(self, force: bool = False) -> list[Match]:
         """Decide what can be decided and release the clouds that all cameras have decided."""
         for name, camera in self._sources.items():
@@ -217,8 +228,7 @@ class NearestMatcher:
         # Without those to come, the last clouds would seem to need the images of earlier ones.
         to_come = [] if force else camera.clock.predicted_ns(len(targets))
         index = nearest(targets, stamps + to_come, camera.tolerance_ns)[0]
-        assert self._now_ns is not None
-        late = self._now_ns - targets[0] >= self._config.wait_ms * MS
+        late = self._is_late(undecided[0], targets[0], camera)
         if index is not None and index >= len(stamps):
             if not late:
                 return False

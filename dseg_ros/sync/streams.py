@@ -72,8 +72,14 @@ class Source:
 
 @dataclass(order=True)
 class WaitingCloud:
-    """A cloud that waits, with the images that were chosen for it so far."""
+    """
+    A cloud that waits, with the images that were chosen for it so far.
+
+    :param seen_ns: by source the newest stamp when the cloud came: how far a camera went on since
+        does not depend on what its clock shows.
+    """
 
     stamp_ns: int
     item: Any = field(compare=False)
+    seen_ns: dict[str, int] = field(default_factory=dict, compare=False)
     images: dict[str, WaitingImage] = field(default_factory=dict, compare=False)
