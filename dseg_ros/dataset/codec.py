@@ -149,10 +149,17 @@ def pack_arrays(arrays: Mapping[str, NDArray[Any]], compress: bool) -> bytes:
     method = zipfile.ZIP_DEFLATED if compress else zipfile.ZIP_STORED
     with zipfile.ZipFile(file, 'w') as archive:
         for name, array in arrays.items():
-            npy = BytesIO()
-            np.save(npy, np.ascontiguousarray(array), allow_pickle=False)
-            archive.writestr(zipfile.ZipInfo(f'{name}.npy'), npy.getbuffer(), method, 1)
+            archive.writestr(zipfile.ZipInfo(f'{name}.npy'), _npy(array), method, 1)
     return file.getvalue()
+
+
+def _npy(array: NDArray[Any]) -> bytes:
+    """Write one array as numpy.save does, which copies piece by piece."""
+    header = BytesIO()
+    values = np.ascontiguousarray(array)
+    about = np.lib.format.header_data_from_array_1_0(values)  # type: ignore[no-untyped-call]
+    np.lib.format.write_array_header_1_0(header, about)  # type: ignore[no-untyped-call]
+    return header.getvalue() + values.tobytes()
 
 
 def unpack_arrays(data: bytes) -> Arrays:

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -121,6 +122,42 @@ def read_manifest(folder: Path) -> Manifest:
         raise DatasetError(f'{path}: schema {values.get("schema")!r}, this software reads '
                            f'{SCHEMA}')
     return _from_values(values)
+
+
+def continue_manifest(folder: Path, recipe: Mapping[str, Any], *known: str) -> Manifest:
+    """
+    Read the manifest of a data set to be continued, or begin one in an empty folder.
+
+    :param folder: the data set.
+    :param recipe: what is going to make its samples.
+    :param known: files that do not make a folder foreign.
+    :raises DatasetError: if its samples were made by another recipe, or it is no data set's.
+    """
+    plain = json.loads(json.dumps(recipe))
+    if not (folder / FILE).exists():
+        others = sorted({p.name for p in folder.iterdir()} - {*known, f'{FILE}.part'})
+        if others:
+            raise DatasetError(f'{folder}: holds {others[0]!r} but no {FILE}; '
+                               'a data set needs a folder of its own')
+        return Manifest(plain)
+    manifest = read_manifest(folder)
+    if manifest.sources and manifest.recipe != plain:
+        raise DatasetError(f'{folder}: made by another recipe, use another folder; '
+                           f'{_difference(manifest.recipe, plain)}')
+    manifest.recipe = plain
+    return manifest
+
+
+def _difference(there: Mapping[str, Any], wanted: Mapping[str, Any], prefix: str = '') -> str:
+    """Name the first option in which two recipes differ."""
+    for key in sorted({**there, **wanted}):
+        old, new = there.get(key), wanted.get(key)
+        if old == new:
+            continue
+        if isinstance(old, Mapping) and isinstance(new, Mapping):
+            return _difference(old, new, f'{prefix}{key}.')
+        return f'{prefix}{key}: {old!r} there, {new!r} wanted'
+    return 'equal'
 
 
 def _from_values(values: Mapping[str, Any]) -> Manifest:

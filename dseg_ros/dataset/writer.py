@@ -18,7 +18,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 import fcntl
-import json
 import os
 from pathlib import Path
 from types import TracebackType
@@ -26,7 +25,7 @@ from typing import Any
 
 from dseg_ros.config.dataset import StoreConfig
 from dseg_ros.dataset.codec import encode, read_record
-from dseg_ros.dataset.manifest import FILE, Manifest, read_manifest, Source, write_manifest
+from dseg_ros.dataset.manifest import continue_manifest, Source, write_manifest
 from dseg_ros.dataset.open_shard import OpenShard, record_of
 from dseg_ros.dataset.sample import checked_name, DatasetError, Sample, source_of
 from dseg_ros.dataset.shard import pack, Packed, read_record_bytes, scan, SUFFIX
@@ -62,7 +61,7 @@ class DatasetWriter:
         self._shard: OpenShard | None = None
         self._lock: int | None = _lock(path)
         try:
-            self.manifest = _open_manifest(path, recipe)
+            self.manifest = continue_manifest(path, recipe, LOCK)
             self._adopt_shards()
             self._next_shard()
             self._keys, self._dropped = self._inventory()
@@ -232,31 +231,3 @@ def _lock(folder: Path) -> int:
                else f'cannot be locked: {error.strerror}')
         raise DatasetError(f'{folder}: {why}') from None
     return handle
-
-
-def _open_manifest(folder: Path, recipe: Mapping[str, Any]) -> Manifest:
-    plain = json.loads(json.dumps(recipe))
-    if not (folder / FILE).exists():
-        others = sorted(p.name for p in folder.iterdir() if p.name not in (LOCK, f'{FILE}.part'))
-        if others:
-            raise DatasetError(f'{folder}: holds {others[0]!r} but no {FILE}; '
-                               'a data set needs a folder of its own')
-        return Manifest(plain)
-    manifest = read_manifest(folder)
-    if manifest.sources and manifest.recipe != plain:
-        raise DatasetError(f'{folder}: made by another recipe, use another folder; '
-                           f'{_difference(manifest.recipe, plain)}')
-    manifest.recipe = plain
-    return manifest
-
-
-def _difference(there: Mapping[str, Any], wanted: Mapping[str, Any], prefix: str = '') -> str:
-    """Name the first option in which two recipes differ."""
-    for key in sorted({**there, **wanted}):
-        old, new = there.get(key), wanted.get(key)
-        if old == new:
-            continue
-        if isinstance(old, Mapping) and isinstance(new, Mapping):
-            return _difference(old, new, f'{prefix}{key}.')
-        return f'{prefix}{key}: {old!r} there, {new!r} wanted'
-    return 'equal'

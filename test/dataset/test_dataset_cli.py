@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 import subprocess
 import sys
@@ -23,6 +24,8 @@ import sys
 from dseg_ros.cli import main
 from dseg_ros.dataset.store import Dataset, verify
 import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
 
 INTERRUPTED = """
 import os, signal, sys
@@ -70,7 +73,7 @@ def test_harvest_ends_with_a_summary_and_the_next_command(
         sim_bag: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The figures, and what to do with the data set, which then works."""
     out = tmp_path / 'set'
-    vehicle = Path(__file__).resolve().parents[2] / 'config' / 'sim.yaml'
+    vehicle = REPOSITORY / 'config' / 'sim.yaml'
     assert main(['harvest', str(sim_bag), '--out', str(out), '--workers', '1', '--vehicle',
                  str(vehicle), '--selection.every', '3']) == 0
     text = capsys.readouterr().out
@@ -95,8 +98,10 @@ def test_ctrl_c_keeps_what_is_there(sim_bag: Path, tmp_path: Path) -> None:
     """One line, status 130, no process left, whole samples, and the harvest can go on."""
     script, out = tmp_path / 'interrupted.py', tmp_path / 'set'
     script.write_text(INTERRUPTED)
+    paths = os.pathsep.join([str(REPOSITORY), os.environ.get('PYTHONPATH', '')])
     result = subprocess.run([sys.executable, str(script), str(sim_bag), str(out)], text=True,
-                            capture_output=True, timeout=120, start_new_session=True)
+                            capture_output=True, timeout=120, start_new_session=True,
+                            env={**os.environ, 'PYTHONPATH': paths})
     assert result.returncode == 130, result.stderr
     assert result.stderr.strip().splitlines() == ['dseg: error: interrupted']
     assert len(Dataset(out)) < 10 and verify(out) == []

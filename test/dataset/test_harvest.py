@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 import shutil
 import subprocess
@@ -31,7 +32,8 @@ from dseg_ros.dataset.store import Dataset, DatasetError, verify
 from dseg_ros.geometry import project_xyz
 import pytest
 
-VEHICLES = Path(__file__).resolve().parents[2] / 'config'
+REPOSITORY = Path(__file__).resolve().parents[2]
+VEHICLES = REPOSITORY / 'config'
 
 KILLED = """
 import os, signal, sys
@@ -58,6 +60,16 @@ def config(bag: Path, out: Path, **options: object) -> HarvestConfig:
     """Ask for a harvest of one bag in this process, small shards, some options by dotted name."""
     return from_mapping(HarvestConfig, {'bags': [str(bag)], 'out': str(out), 'workers': 1,
                                         'store.shard_mb': 1, **options})
+
+
+def killed(bag: Path, folder: Path, after: int, workers: int) -> subprocess.Popen[bytes]:
+    """Start a harvest into folder/set, working in folder, that is killed after some samples."""
+    script = folder / 'killed.py'
+    script.write_text(KILLED)
+    paths = os.pathsep.join([str(REPOSITORY), os.environ.get('PYTHONPATH', '')])
+    return subprocess.Popen([sys.executable, str(script), str(after), str(workers), str(bag),
+                             str(folder / 'set')], cwd=folder,
+                            env={**os.environ, 'PYTHONPATH': paths})
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -97,11 +109,9 @@ def test_workers_change_nothing(harvested: Path, sim_bag: Path, tmp_path: Path) 
 def test_a_killed_harvest_goes_on_to_the_same_bytes(
         harvested: Path, sim_bag: Path, tmp_path: Path, after: int, workers: int) -> None:
     """Kill -9 in the middle of a write: what was whole is seen, the rest is made up for."""
-    out, script = tmp_path / 'set', tmp_path / 'killed.py'
-    script.write_text(KILLED)
-    dead = subprocess.run([sys.executable, str(script), str(after), str(workers), str(sim_bag),
-                           str(out)], timeout=120, capture_output=True, text=True)
-    assert dead.returncode == -9, dead.stderr
+    out = tmp_path / 'set'
+    with killed(sim_bag, tmp_path, after, workers) as process:
+        assert process.wait(120) == -9
     assert Dataset(out).keys() == Dataset(harvested).keys()[:after]
     assert verify(out) == []
     before = {p.name: p.stat().st_mtime_ns for p in out.glob('shard-*.tar')}
@@ -113,26 +123,28 @@ def test_a_killed_harvest_goes_on_to_the_same_bytes(
 
 def test_workers_do_not_outlive_a_killed_parent(sim_bag: Path, tmp_path: Path) -> None:
     """No process is left behind that anybody would have to look for."""
-    script = tmp_path / 'killed_and_orphans.py'
-    script.write_text(KILLED)
-    subprocess.run([sys.executable, str(script), '2', '2', str(sim_bag), str(tmp_path / 'set')],
-                   timeout=120, capture_output=True)
-    mine = f'{tmp_path}'.encode()
+    most = 0
+    with killed(sim_bag, tmp_path, after=2, workers=2) as process:
+        while process.poll() is None:
+            most = max(most, processes_in(tmp_path))
+            time.sleep(0.02)
+    assert most >= 3, 'the parent and its two workers were seen'
     for _ in range(100):
-        left = [p for p in Path('/proc').glob('[0-9]*/environ') if _mentions(p, mine)]
-        if not left:
-            break
+        if not processes_in(tmp_path):
+            return
         time.sleep(0.1)
-    assert not left
+    pytest.fail(f'{processes_in(tmp_path)} processes are left')
 
 
-def _mentions(environ: Path, text: bytes) -> bool:
-    """Tell whether a process works in, or was started from, a folder."""
-    try:
-        return text in (environ.parent / 'cmdline').read_bytes() or (
-            str(text, 'utf8') in str((environ.parent / 'cwd').resolve()))
-    except OSError:
-        return False
+def processes_in(folder: Path) -> int:
+    """Count the processes that work in a folder."""
+    count = 0
+    for process in Path('/proc').glob('[0-9]*/cwd'):
+        try:
+            count += process.readlink() == folder
+        except OSError:
+            continue
+    return count
 
 
 def test_a_second_run_adds_only_what_is_new(harvested: Path, sim_bag: Path,
