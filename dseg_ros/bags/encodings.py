@@ -95,7 +95,11 @@ def _decoded(msg: Any) -> NDArray[np.uint8]:
         raise MessageError(f'image {msg.header.frame_id!r}: encoding {msg.encoding!r} is not '
                            f'supported, known are {sorted({*LAYOUTS, *ALIASES})}')
     pixels = _pixels(msg, *LAYOUTS[encoding], encoding)
-    return _to_rgb(pixels, encoding)
+    try:
+        return _to_rgb(pixels, encoding)
+    except cv2.error as error:  # an odd size where pixels share their colours
+        raise MessageError(f'image {msg.header.frame_id!r} {msg.width}x{msg.height} '
+                           f'{msg.encoding}: {error.err}') from error
 
 
 def _to_rgb(pixels: NDArray[Any], encoding: str) -> NDArray[np.uint8]:

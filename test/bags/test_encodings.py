@@ -188,6 +188,15 @@ def test_images_that_cannot_be(changes: dict[str, Any], said: str) -> None:
         image_from_message(raw('bgr8', noise('bgr8'), **changes))
 
 
+@pytest.mark.parametrize('encoding', ['yuv422', 'yuyv', 'nv12', 'nv21'])
+def test_colours_shared_by_pixels_need_an_even_size(encoding: str) -> None:
+    """An odd one is an error that names the encoding and the size, not one of OpenCV's."""
+    data = np.zeros((5, 3, LAYOUTS[ALIASES.get(encoding, encoding)][1]), np.uint8)
+    message = raw(encoding, data, height=5, width=3, data=bytes(100))
+    with pytest.raises(MessageError, match=f"'optical' 3x5 {encoding}"):
+        image_from_message(message)
+
+
 def compressed(data: bytes, kind: str = 'jpeg') -> Message:
     """Make a compressed image message."""
     return Message(header=Message(stamp=Message(sec=3, nanosec=5), frame_id='optical'),
