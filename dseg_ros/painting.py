@@ -64,19 +64,22 @@ def overlay(rgb: NDArray[np.uint8], ids: NDArray[np.uint8], palette: NDArray[np.
     if rgb.shape != (*ids.shape, 3):
         raise ValueError(f'image is {rgb.shape}, its mask {ids.shape}')
     out = np.empty(rgb.shape, np.uint8)
-    _blend(rgb, ids, palette, round(opacity * 256), out)
+    share = np.full((256, 1), round(opacity * 256), np.uint16)
+    share[UNLABELLED] = 0
+    _blend(np.ascontiguousarray(rgb).reshape(-1), np.ascontiguousarray(ids).reshape(-1),
+           (palette * share).reshape(-1), (256 - share).reshape(-1), out.reshape(-1))
     return out
 
 
 @njit(nogil=True, cache=True)
-def _blend(rgb, ids, palette, weight, out):  # type: ignore[no-untyped-def]
-    for row in range(ids.shape[0]):
-        for column in range(ids.shape[1]):
-            value = ids[row, column]
-            share = 0 if value == UNLABELLED else weight
-            for c in range(3):
-                out[row, column, c] = (rgb[row, column, c] * (256 - share)
-                                       + palette[value, c] * share) >> 8
+def _blend(rgb, ids, tint, keep, out):  # type: ignore[no-untyped-def]
+    """Mix by class: out = (rgb * keep[class] + tint[class]) / 256, all arrays flat."""
+    for i in range(ids.size):
+        value = ids[i]
+        weight = keep[value]
+        out[3 * i] = (rgb[3 * i] * weight + tint[3 * value]) >> 8
+        out[3 * i + 1] = (rgb[3 * i + 1] * weight + tint[3 * value + 1]) >> 8
+        out[3 * i + 2] = (rgb[3 * i + 2] * weight + tint[3 * value + 2]) >> 8
 
 
 @dataclass(frozen=True, eq=False)

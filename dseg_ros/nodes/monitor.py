@@ -94,7 +94,7 @@ class Monitor(Node):
             self._hear(image_kind(topic).message, topic, partial(self._on_image_sent, camera))
             self._hear(Image, results + 'mask', partial(self._on_mask, camera))
             self._hear(Image, results + 'overlay', partial(self._on_overlay, camera))
-        self.create_subscription(LabelInfo, 'segmentation/label_info', self._on_labels, LATCHED)
+            self.create_subscription(LabelInfo, results + 'label_info', self._on_labels, LATCHED)
         self.create_subscription(DiagnosticArray, '/diagnostics', self._on_diagnostics, DEEP)
 
     def _hear(self, kind: type[Any], topic: str,

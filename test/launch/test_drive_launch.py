@@ -50,8 +50,8 @@ def test_a_recording_is_answered(launch: Callable[..., object], sim_bag: Path) -
     assert 'died' not in drive.output
 
 
-def test_separate_processes_in_a_namespace_record(launch: Callable[..., object], sim_bag: Path,
-                                                   tmp_path: Path) -> None:
+def test_separate_processes_that_record(launch: Callable[..., object], sim_bag: Path,
+                                        tmp_path: Path) -> None:
     """Without composition, under a namespace; what is seen becomes a whole data set."""
     drive = launch(bag=sim_bag, params_file=CONFIG / 'sim.yaml', use_composition='false',
                    namespace='car', record=tmp_path / 'set', bag_rate=0.5)

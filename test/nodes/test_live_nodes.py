@@ -263,6 +263,29 @@ def labels_of(message: PointCloud2) -> set[int]:
     return set(np.frombuffer(message.data, np.uint8)[offset::message.point_step].tolist())
 
 
+def test_proposals_in_the_image(bench: Callable[..., Bench]) -> None:
+    """Whoever asks for it gets the proposals as a mask of the image, as late as it must be."""
+    drive = bench([ProposalsNode], 'motion.max_wait_s:=0.05', 'sync.wait_ms:=10.0')
+    drive.hear(Image, 'proposals/mask')
+    drive.hear(Detection3DArray, 'proposals/objects')
+    drive.start()
+    drive.send('tf_static', extrinsics())
+    drive.send('points', cloud(1_000_000))  # makes the node see that masks are wanted
+    drive.until(lambda: drive.results['proposals/objects'])
+    for number in range(2, 5):
+        at = number * 100_000_000
+        drive.send('camera_info', camera_info(at))
+        drive.send('image', image(at))
+        drive.send('points', cloud(at + 1_000_000))
+        drive.until(lambda number=number: len(drive.results['proposals/objects']) == number)
+    drive.until(lambda: drive.results['proposals/mask'])
+    mask = drive.results['proposals/mask'][0]
+    assert (mask.encoding, mask.height, mask.width) == ('16UC1', *SIZE)
+    assert stamp_ns(mask.header) % 100_000_000 == 0 and mask.header.frame_id == 'camera'
+    ids = set(np.frombuffer(mask.data, np.uint16).tolist())
+    assert 65535 in ids and 1 in ids
+
+
 @pytest.mark.parametrize('model', ['/nowhere/model.onnx', __file__])
 def test_a_wrong_model_fails_to_configure(bench: Callable[..., Bench], model: str) -> None:
     """A missing or wrong model is named; the node stays, unconfigured, and can be helped."""
