@@ -61,6 +61,12 @@ class Camera:
         if self.intrinsics.shape != (3, 3):
             raise ValueError(
                 f'camera {self.frame!r}: intrinsics are {self.intrinsics.shape}, not (3, 3)')
+        for name in ('intrinsics', 'distortion'):
+            if not np.isfinite(values := getattr(self, name)).all():
+                raise ValueError(f'camera {self.frame!r}: {name} {values.tolist()} are not finite')
+        if self.intrinsics[2].tolist() != [0, 0, 1]:
+            raise ValueError(f'camera {self.frame!r}: the last row of the intrinsics is '
+                             f'{self.intrinsics[2].tolist()}, not [0, 0, 1]')
         if not (self.intrinsics[0, 0] > 0 and self.intrinsics[1, 1] > 0):
             raise ValueError(
                 f'camera {self.frame!r}: focal lengths {self.intrinsics[0, 0]}, '

@@ -255,7 +255,10 @@ def test_region_of_interest_and_binning() -> None:
 
 @pytest.mark.parametrize(('changes', 'said'), [
     ({'k': [0.0] * 9}, 'K is all zero'), ({'width': 0}, '0x480'),
-    ({'distortion_model': 'odd'}, 'odd'), ({'d': [0.1] * 3}, '3 distortion coefficients')])
+    ({'distortion_model': 'odd'}, 'odd'), ({'d': [0.1] * 3}, '3 distortion coefficients'),
+    ({'d': [0.1, np.nan, 0, 0, 0]}, 'distortion .*nan.* not finite'),
+    ({'k': [500.0, 0, np.inf, 0, 500, 240, 0, 0, 1]}, 'intrinsics .*inf.* not finite'),
+    ({'k': [500.0, 0, 320, 0, 500, 240, 0, 0, 0]}, r'last row .*0\.0, 0\.0, 0\.0')])
 def test_cameras_that_cannot_be(changes: dict[str, Any], said: str) -> None:
     """The error names the camera and the value."""
     with pytest.raises(MessageError, match=f"'optical'.*{said}"):
