@@ -197,8 +197,8 @@ class BoxFitter:
         """
         m = proposals
         start = np.zeros(m + 2, np.int32)
-        if self._points.shape[1] != len(x):
-            self._points = np.zeros((4, len(x)), np.float32)
+        if self._points.shape[1] < len(x):
+            self._points = np.zeros((4, len(x) + len(x) // 8), np.float32)
         points = self._points
         mean, moment = np.zeros((m, 4)), np.zeros((m, 3))
         axis, extent = np.zeros((m, 2)), np.zeros((m, 6))

@@ -90,12 +90,13 @@ def unite_pixels(image: Floats, row_angle: Floats, column_angle: Floats, gap: in
             parent[p] = p
             if here <= 0:
                 continue
-            for k in range(1, min(gap + 1, c) + 1):
+            k = 1
+            left = image[r, c - 1] if c > 0 else np.float32(-1)
+            while left == 0 and k <= gap and k < c:
+                k += 1
                 left = image[r, c - k]
-                if left > 0 and joined(here, left, sin_c[k], cos_c[k], limit):
-                    parent[p] = parent[p - k]
-                if left != 0:
-                    break
+            if left > 0 and joined(here, left, sin_c[k], cos_c[k], limit):
+                parent[p] = parent[p - k]
             if r > 0:
                 above = image[r - 1, c]
                 if above > 0 and joined(here, above, sin_r, cos_r, limit):
@@ -117,9 +118,9 @@ def unite_pixels(image: Floats, row_angle: Floats, column_angle: Floats, gap: in
 
 
 @njit(nogil=True, cache=True, error_model='numpy')
-def label_points(image: Floats, pixel: Ints, range_m: Floats, ground: NDArray[np.bool_],
-                 column_angle: Floats, tan_limit: float, parent: Ints, root: Ints,
-                 size: Ints) -> None:
+def label_points(image: Floats, pixel: Ints, row: NDArray[np.int16], range_m: Floats,
+                 ground: NDArray[np.bool_], column_angle: Floats, tan_limit: float, parent: Ints,
+                 root: Ints, size: Ints) -> None:
     """
     Give every point above the ground the root of its object: its own pixel's, or a neighbour's.
 
@@ -138,10 +139,10 @@ def label_points(image: Floats, pixel: Ints, range_m: Floats, ground: NDArray[np
         root[i] = -1
         if ground[i] or p < 0:
             continue
-        r = p // columns
+        r = row[i]
         sin_a, cos_a = column_angle[r], np.float32(1)
         here = range_m[i]
-        best = p if flat[p] > 0 and joined(here, flat[p], sin_a, cos_a, limit) else -1
+        best = p if joined(here, flat[p], sin_a, cos_a, limit) else -1
         if best < 0:
             c = p - r * columns
             nearest = np.float32(np.inf)

@@ -191,7 +191,10 @@ def fit_patches(points: Floats, start: Ints, low: Floats, floor_m: Floats,
         deviation [m]; number of points that it rests on, 0 where there are too few; 1 if most
         points are above.
     """
-    near = np.empty((3, points.shape[1]), np.float32)
+    widest = 0
+    for p in range(len(plane)):
+        widest = max(widest, start[p + 1] - start[p])
+    near = np.empty((3, widest), np.float32)
     for p in range(len(plane)):
         plane[p, 6] = 0
         if low[p] == np.inf:

@@ -219,12 +219,13 @@ class PatchworkGround:
             there are too few points to tell, and no ground then.
         """
         config, zones, n = self._config, self._zones, len(x)
-        if len(self._patch) != n:
-            self._patch = np.zeros(n, np.int32)
-            self._order = np.zeros(n, np.int32)
-            self._points = np.zeros((3, n), np.float32)
-        assign_patches(turn, rho_m, zones.ring_at, self._patch, self._count)
-        sort_by_patch(x, y, z, self._patch, self._count, self._start, self._order, self._points)
+        if len(self._patch) < n:
+            room = n + n // 8
+            self._patch, self._order = np.zeros(room, np.int32), np.zeros(room, np.int32)
+            self._points = np.zeros((3, room), np.float32)
+        patch = self._patch[:n]
+        assign_patches(turn, rho_m, zones.ring_at, patch, self._count)
+        sort_by_patch(x, y, z, patch, self._count, self._start, self._order, self._points)
         patch_lows(self._points[2], self._start, self._lowest, self._low)
         around = slice(zones.first[_LEVEL_RINGS])
         a, b, c = level_below(self._low[around], self._x[around], self._y[around])

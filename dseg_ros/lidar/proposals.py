@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 import math
+from typing import Any
 
 from dseg_ros.config.lidar import ProposalsConfig
 from dseg_ros.lidar.boxes import BoxFitter
@@ -59,7 +60,8 @@ class ProposalExtractor:
         self._angle_ground = ColumnAngleGround(config.ground)
         self._fit_boxes = BoxFitter(config.box)
         self._shaped_for: Sensor | None = None
-        self._reserve(0)
+        self._room: list[NDArray[Any]] = [np.zeros(0)]
+        self._reserve(1)
 
     @property
     def sensor(self) -> Sensor | None:
@@ -113,13 +115,16 @@ class ProposalExtractor:
         return replace(found, point_ids=ids)
 
     def _reserve(self, n: int) -> None:
-        """Make room for n points."""
-        if n != getattr(self, '_n', -1):
-            self._n = n
-            self._turn, self._rho_m, self._range_m = (np.zeros(n, np.float32) for _ in range(3))
-            self._row = np.zeros(n, np.int16)
-            self._pixel, self._root, self._ids = (np.zeros(n, np.int32) for _ in range(3))
-            self._ground = np.zeros(n, np.bool_)
+        """
+        Make room for n points.
+
+        Room only grows: sweeps differ in length, and fresh memory costs as much as a pass.
+        """
+        if n > len(self._room[0]):
+            kinds = [np.float32] * 3 + [np.int16] + [np.int32] * 3 + [np.bool_]
+            self._room = [np.zeros(n + n // 8, kind) for kind in kinds]
+        (self._turn, self._rho_m, self._range_m, self._row, self._pixel, self._root, self._ids,
+         self._ground) = (array[:n] for array in self._room)
 
     def _choose_method(self, cloud: Cloud) -> str:
         """Assign rows if the sweep has a scan pattern, and choose by that."""
@@ -176,8 +181,8 @@ class ProposalExtractor:
         self._fill_image()
         unite_pixels(self._image, self._row_angle, self._column_angle, config.gap_columns,
                      self._tan_limit, self._parent)
-        label_points(self._image, self._pixel, self._range_m, self._ground, self._column_angle,
-                     self._tan_limit, self._parent, self._root, self._size)
+        label_points(self._image, self._pixel, self._row, self._range_m, self._ground,
+                     self._column_angle, self._tan_limit, self._parent, self._root, self._size)
         return number_clusters(self._root, self._ground, self._size, config.min_points,
                                config.max_points, Proposals.NOISE, self._ids)
 

@@ -103,8 +103,9 @@ def test_points_behind_a_pixel_join_a_neighbour():
     range_m = np.array([10, 5, 10.01, 7, 10, 10], np.float32)
     ground = np.array([False, False, False, False, True, False])
     root, size = np.zeros(6, np.int32), np.zeros(4, np.int32)
-    label_points(image, pixel, range_m, ground, np.array([0.01], np.float32), TAN, parent, root,
-                 size)
+    row = np.zeros(6, np.int16)
+    label_points(image, pixel, row, range_m, ground, np.array([0.01], np.float32), TAN, parent,
+                 root, size)
     assert root.tolist() == [0, 1, 0, -1, -1, -1]
     assert size.tolist() == [2, 1, 0, 0]
 
