@@ -95,5 +95,6 @@ class ProgressBar:
         self._told, self._told_s = (done, total), time.monotonic()
         rate = self._rate()
         left = f', {(total - done) / rate:.0f} s left' if rate > 0 and total > done else ''
-        print(f'{self.text}: {done}{f" of {total}" if total else ""} {self.unit}, '
-              f'{rate:.1f}/s{left}', file=sys.stderr, flush=True)
+        speed = f', {rate:.1f}/s' if rate > 0 else ''
+        print(f'{self.text}: {done}{f" of {total}" if total else ""} {self.unit}{speed}{left}',
+              file=sys.stderr, flush=True)

@@ -64,15 +64,14 @@ def verify(path: Path, progress: Progress | None = None) -> list[Problem]:
     keys: Counter[str] = Counter()
     problems = list(_strangers(path, manifest))
     parts = sorted(path.glob(f'shard-*{OPEN_SUFFIX}'))
-    total = len(manifest.shards) + len(parts)
-    for number, record in enumerate(manifest.shards):
-        problems += _check_shard(path / record.name, record, keys)
+    shards = [(path / record.name, record) for record in manifest.shards]
+    everything = [*shards, *((part, None) for part in parts)]
+    for number, (shard, record) in enumerate(everything):
         if progress:
-            progress(number + 1, total)
-    for number, part in enumerate(parts, len(manifest.shards)):
-        problems += _check_shard(part, None, keys)
-        if progress:
-            progress(number + 1, total)
+            progress(number, len(everything))
+        problems += _check_shard(shard, record, keys)
+    if progress:
+        progress(len(everything), len(everything))
     return problems + list(_check_counts(manifest, keys))
 
 
