@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 
 MS = 1_000_000
 HISTORY_NS = 10_000 * MS  # as much as tf2 keeps
+JUMP_BACK_NS = 500 * MS  # transforms are not that much out of order: the clock was set back
 POSES = 5  # of the LiDAR per sweep, for de-skewing
 
 
@@ -42,7 +43,7 @@ class Motion:
 
     def __init__(self, config: MotionConfig, where: str) -> None:
         """Start without any transform."""
-        self.tree = TransformTree(int(config.extrapolate_ms * MS), HISTORY_NS)
+        self.tree = TransformTree(int(config.extrapolate_ms * MS), HISTORY_NS, JUMP_BACK_NS)
         self._config = config
         self._where = where
 

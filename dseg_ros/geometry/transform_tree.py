@@ -48,12 +48,16 @@ class TransformTree:
     :param extrapolate_ns: how far beyond the first or last transform of a link constant velocity
         is believed.
     :param history_ns: how much of the past a link keeps; all of it if None.
+    :param jump_back_ns: a transform this much before the newest of its link means that the clock
+        was set back: the link starts anew; never if None.
     """
 
-    def __init__(self, extrapolate_ns: int = 0, history_ns: int | None = None) -> None:
+    def __init__(self, extrapolate_ns: int = 0, history_ns: int | None = None,
+                 jump_back_ns: int | None = None) -> None:
         """Start without any frame."""
         self.extrapolate_ns = extrapolate_ns
         self.history_ns = history_ns
+        self.jump_back_ns = jump_back_ns
         self._links: dict[str, _Link] = {}
 
     @property
@@ -77,7 +81,8 @@ class TransformTree:
         if parent == child:
             raise TransformError(f'frame {child!r} cannot be its own parent')
         link = self._links.get(child)
-        if link is None or link.parent != parent or static or link.static:
+        if (link is None or link.parent != parent or static or link.static
+                or self._is_set_back(link, stamp_ns)):
             link = self._links[child] = _Link(parent, static)
         where = bisect_left(link.stamps_ns, stamp_ns)
         if where < len(link.stamps_ns) and link.stamps_ns[where] == stamp_ns:
@@ -86,6 +91,10 @@ class TransformTree:
             link.stamps_ns.insert(where, stamp_ns)
             link.parent_T_child.insert(where, parent_T_child)
         self._forget(link)
+
+    def _is_set_back(self, link: _Link, stamp_ns: int) -> bool:
+        return (self.jump_back_ns is not None
+                and stamp_ns < link.stamps_ns[-1] - self.jump_back_ns)
 
     def _forget(self, link: _Link) -> None:
         if self.history_ns is None or link.static:

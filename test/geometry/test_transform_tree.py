@@ -122,6 +122,16 @@ def test_late_repeated_and_old_transforms():
         tree.lookup('odom', 150, 'base', 150)
 
 
+def test_a_clock_that_was_set_back_starts_a_link_anew():
+    """Poses from before would else outlive it for ever, or mix with those after it."""
+    tree = TransformTree(history_ns=300, jump_back_ns=150)
+    for stamp in (1000, 1100, 1200, 400, 500):
+        tree.add('odom', 'base', shift(stamp / 100), stamp)
+    assert tree.lookup('odom', 450, 'base', 450)[0, 3] == pytest.approx(4.5)
+    with pytest.raises(TransformError):
+        tree.lookup('odom', 1100, 'base', 1100)
+
+
 def test_newest_whatever_the_stamp(tree):
     """The static answer exists where the moment is not covered."""
     assert tree.static_lookup('odom', 'base_link')[0, 3] == 4
