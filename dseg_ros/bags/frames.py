@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from dseg_ros.bags.ahead import first_camera, first_extrinsics
 from dseg_ros.bags.calibrations import Calibrations
 from dseg_ros.bags.discovery import DriveTopics
 from dseg_ros.bags.encodings import image_from_message
@@ -122,10 +123,13 @@ class Frames:
         self._bag, self._topics = bag, topics
         self._drops: Counter[str] = Counter()
         self._cloud_drops = Dropped()
+        self._min_images = sync.min_images
         self._matcher = NearestMatcher(sync, tuple(topics.cameras))
         self._motion = Motion(motion, str(bag.path))
         self._max_wait_ns = int(motion.max_wait_s * 1e9)
         self._calibrations = {name: Calibrations() for name in topics.cameras}
+        self._first_cameras: dict[str, Camera | None] = {}
+        self._first_extrinsics: dict[tuple[str, str], NDArray[np.float64] | None] = {}
         self._waiting: deque[_Waiting] = deque()
         self._tf = [n for n, info in bag.topics.items()
                     if info.type == TF_MESSAGE and n.split('/')[-1] != 'tf_static']
@@ -170,7 +174,8 @@ class Frames:
         """
         Read the bag and decode its images.
 
-        A broken image costs its view; a frame without any view is left out.
+        A broken image costs its view; a frame without any view is left out, unless min_images
+        asks for none.
 
         :raises CalibrationError: for an image whose size is not that of its calibration.
         :raises BagError: as iteration does.
@@ -178,7 +183,7 @@ class Frames:
         for paired in self:
             views = [self._try(BROKEN_IMAGE, shot.decoded) for shot in paired.shots]
             seen = tuple(view for view in views if view is not None)
-            if seen or not views:
+            if seen or not self._min_images:
                 yield Frame(paired.cloud, seen)
 
     def _take(self, record: Record) -> None:
@@ -251,23 +256,34 @@ class Frames:
         return Paired(cloud, tuple(s for s in shots if s is not None), position_m)
 
     def _shot(self, name: str, match: Match, lidar: tuple[str, int]) -> Shot | None:
-        camera = self._calibrations[name].at(match.stamps_ns[name]) or self._first_info(name)
+        camera = self._calibrations[name].at(match.stamps_ns[name]) or self._first_camera(name)
         if camera is None:
             self._drops[NO_INFO] += 1
             return None
         message = match.images[name]
         if not camera.frame:
             camera = replace(camera, frame=str(message.header.frame_id))
-        pose, known = self._motion.camera_T_lidar((camera.frame, match.stamps_ns[name]), lidar)
+        pose, known = self._camera_T_lidar((camera.frame, match.stamps_ns[name]), lidar)
         return Shot(name, message, camera, pose, known)
 
-    def _first_info(self, name: str) -> Camera | None:
-        """Read ahead to the first calibration, of a camera whose images come before it."""
-        for record in self._bag.messages([self._topics.cameras[name][1]]):
-            self._try(BROKEN_INFO, lambda: self._calibrations[name].add(record.message))
-            if (camera := self._calibrations[name].at(0)) is not None:
-                return camera
-        return None
+    def _first_camera(self, name: str) -> Camera | None:
+        """Read ahead for the calibration of a camera whose images come before it, once."""
+        if name not in self._first_cameras:
+            self._first_cameras[name] = first_camera(self._bag, self._topics.cameras[name][1])
+        return self._first_cameras[name]
+
+    def _camera_T_lidar(self, camera: tuple[str, int], lidar: tuple[str, int]
+                        ) -> tuple[NDArray[np.float64], bool]:
+        """Relate two frames; if no transform connects them yet, read ahead for one, once."""
+        try:
+            return self._motion.camera_T_lidar(camera, lidar)
+        except BagError:
+            frames = camera[0], lidar[0]
+            if frames not in self._first_extrinsics:
+                self._first_extrinsics[frames] = first_extrinsics(self._bag, self._tf, *frames)
+            if (extrinsics := self._first_extrinsics[frames]) is None:
+                raise
+            return extrinsics, False
 
 
 def frames(bag: Bag, topics: DriveTopics, sync: SyncConfig | None = None,

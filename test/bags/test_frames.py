@@ -16,7 +16,8 @@
 
 from dataclasses import replace
 
-from dseg_ros.bags.frames import BROKEN_CLOUD, BROKEN_IMAGE, BROKEN_INFO, frames
+from dseg_ros.bags.frames import (
+    BROKEN_CLOUD, BROKEN_IMAGE, BROKEN_INFO, frames, NO_INFO)
 from dseg_ros.bags.reader import BagError, find_topics, open_bag
 from dseg_ros.config.bags import TopicsConfig
 from dseg_ros.config.sync import MotionConfig, SyncConfig
@@ -133,6 +134,27 @@ def test_broken_messages_cost_themselves_alone(tiny, tmp_path):
     assert any("no field ['x']" in problem for problem in stream.problems)
 
 
+def test_a_camera_without_any_calibration_costs_itself_alone(tiny, tmp_path):
+    """Its infos are read and counted once each; the other camera's frames all come."""
+    rows = tiny.drive(tiny.ROS2, 6)
+    rows += [(t.replace('/cam/', '/rear/'), k, s, replace(m, k=np.zeros(9)) if 'info' in t else m)
+             for t, k, s, m in rows if t.startswith('/cam/')]
+    path = tiny.write_ros2(tmp_path / 'rear', sorted(rows, key=lambda row: row[2]))
+    paired, stream = read(path)
+    assert [[shot.name for shot in p.shots] for p in paired] == [['cam']] * 6
+    assert stream.dropped.counts == {BROKEN_INFO: 6, NO_INFO: 6}
+
+
+def test_a_frame_whose_only_camera_has_no_calibration_is_left_out(tiny, tmp_path):
+    """It is counted, and is no frame without images."""
+    rows = [(t, k, s, replace(m, k=np.zeros(9)) if 'info' in t else m)
+            for t, k, s, m in tiny.drive(tiny.ROS2, 3)]
+    with open_bag(tiny.write_ros2(tmp_path / 'none', rows)) as bag:
+        stream = frames(bag, find_topics(bag, TopicsConfig()))
+        assert not list(stream.decoded())
+    assert stream.dropped.counts[NO_INFO] == 3
+
+
 def test_a_calibration_of_another_size_is_refused(tiny, tmp_path):
     """The error names both sizes."""
     rows = [(t, k, s, replace(m, width=16, height=12) if t.endswith('info') else m)
@@ -150,6 +172,33 @@ def test_an_unknown_frame_is_named(tiny, tmp_path):
     with pytest.raises(BagError, match=r"'lidar' to 'camera_optical'.*unknown frame.*"
                                        r"known are \['base', 'lidar', 'odom'\]"):
         read(tiny.write_ros2(tmp_path / 'lost', rows))
+
+
+def test_extrinsics_that_come_late_on_tf_are_read_ahead(tiny, tmp_path):
+    """As ROS 1 publishes them: not static, and here not before the fifth of eight clouds."""
+    rows = []
+    for topic, kind, stamp, message in tiny.drive(tiny.ROS2, 8):
+        if topic != '/tf_static':
+            rows.append((topic, kind, stamp, message))
+        if topic == '/tf' and stamp > tiny.START_NS + 5 * tiny.STEP_NS:
+            rows += [(topic, kind, stamp + 1, tiny.tf(tiny.ROS2, stamp, 'base', 'lidar', 1)),
+                     (topic, kind, stamp + 2, tiny.tf(tiny.ROS2, stamp, 'base',
+                                                      'camera_optical', 2))]
+    paired, stream = read(tiny.write_ros2(tmp_path / 'late', rows))
+    assert [len(p.shots) for p in paired] == [1] * 8 and stream.dropped == Dropped()
+    assert all(p.shots[0].camera_T_lidar[0, 3] == pytest.approx(-1) for p in paired)
+    assert not paired[0].shots[0].ego_motion_known and paired[-1].shots[0].ego_motion_known
+
+
+@pytest.mark.parametrize('back_s', [1, 30])
+def test_motion_is_known_after_the_clock_was_set_back(tiny, tmp_path, back_s):
+    """A recording that starts again: old poses neither stay nor mix with the new ones."""
+    once = tiny.drive(tiny.ROS2, 20)
+    again = tiny.drive(tiny.ROS2, 20, tiny.START_NS + 20 * tiny.STEP_NS - back_s * 10**9)
+    again = [(t, k, s + back_s * 10**9, m) for t, k, s, m in again if t != '/tf_static']
+    paired, _ = read(tiny.write_ros2(tmp_path / 'twice', once + again))
+    assert [round(p.position_m[0]) for p in paired[22:]] == list(range(3, 21))
+    assert all(p.shots[0].ego_motion_known for p in paired[22:])
 
 
 def test_a_calibration_recorded_once_and_late_is_found(tiny, tmp_path):
