@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+import shutil
 
 from ament_index_python.packages import get_package_prefix, PackageNotFoundError
 from dseg_ros.bags.reader import open_bag
@@ -38,6 +39,9 @@ MALLOC = {'MALLOC_MMAP_THRESHOLD_': '1073741824', 'MALLOC_TRIM_THRESHOLD_': '214
 
 SETTLE_S = 1.0
 """Between the end of a bag and that of the launch, for what is still under way."""
+
+SHARED_MEMORY = Path('/dev/shm')
+PARTICIPANT_MB = 68
 
 OnExit = Callable[[ProcessExited, LaunchContext], 'list[Action] | None']
 
@@ -120,7 +124,14 @@ def environment(given: Arguments) -> list[Action]:
     variables = dict(MALLOC)
     if given['dds_profile']:
         variables['FASTRTPS_DEFAULT_PROFILES_FILE'] = str(given.file('dds_profile'))
-    return [SetEnvironmentVariable(name, value) for name, value in variables.items()]
+    actions: list[Action] = [SetEnvironmentVariable(*item) for item in variables.items()]
+    free_mb = shutil.disk_usage(SHARED_MEMORY).free / 1e6 if SHARED_MEMORY.is_dir() else 0.0
+    if free_mb < PARTICIPANT_MB * 4:
+        actions.append(LogInfo(msg=(
+            f'warning: {SHARED_MEMORY} has {free_mb:.0f} MB free and each participant takes '
+            f'{PARTICIPANT_MB}: large messages will be lost (in a container: --shm-size=1g; left '
+            f'over by killed processes: rm {SHARED_MEMORY}/fastrtps_* while no ROS runs)')))
+    return actions
 
 
 def process(given: Arguments, parameters: Path, executable: str, on_exit: OnExit,

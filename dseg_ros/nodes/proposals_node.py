@@ -16,17 +16,18 @@
 
 from __future__ import annotations
 
+from array import array
 import time
 
 from dseg_ros.classes import distinct_palette
 from dseg_ros.config.nodes import ProposalsNodeConfig
 from dseg_ros.lidar.proposals import ProposalExtractor
-from dseg_ros.nodes.clouds import clusters, ground, packed
+from dseg_ros.nodes.clouds import clusters, GROUND, ground, packed
 from dseg_ros.nodes.demand import Demand
 from dseg_ros.nodes.inputs import Latest, POINTS, Shared
 from dseg_ros.nodes.on_demand import OnDemand, Topic
 from dseg_ros.nodes.proposal_masks import ProposalMasks
-from dseg_ros.nodes.publish import (CloudPublisher, header, MarkersPublisher,
+from dseg_ros.nodes.publish import (cloud_message, CloudPublisher, header, MarkersPublisher,
                                     ObjectsPublisher, RESULT, wanted)
 from dseg_ros.nodes.running import main_of
 from dseg_ros.nodes.shell import Shell, Surroundings
@@ -63,7 +64,8 @@ class ProposalsNode(Shell[ProposalsNodeConfig]):
 
     def warm_up(self) -> None:
         """Work on a made-up sweep, with an extractor that is then thrown away with its sensor."""
-        ProposalExtractor(self.config.proposals)(made_up_sweep())
+        sweep, _ = POINTS.decode(made_up_sweep())
+        ProposalExtractor(self.config.proposals)(sweep)
 
     def attend(self) -> None:
         """Subscribe to the clouds; to the cameras when someone wants masks."""
@@ -106,7 +108,7 @@ class ProposalsNode(Shell[ProposalsNodeConfig]):
             self._markers.publish(proposals, about)
 
 
-def made_up_sweep() -> Cloud:
+def made_up_sweep() -> PointCloud2:
     """Make what 16 beams see of a flat road with a wall on one side."""
     azimuth, elevation = (a.ravel() for a in np.meshgrid(
         np.linspace(-np.pi, np.pi, 900, endpoint=False), np.radians(np.linspace(-20.0, 2.0, 16)),
@@ -114,9 +116,11 @@ def made_up_sweep() -> Cloud:
     road_m = np.where(elevation < -0.02, 1.8 / np.maximum(np.sin(-elevation), 1e-3), 60.0)
     wall_m = np.where(np.cos(azimuth) > 0.3, 12.0 / np.maximum(np.cos(azimuth), 0.3), 60.0)
     range_m = np.minimum(np.minimum(road_m, wall_m), 60.0)
-    level_m = range_m * np.cos(elevation)
-    return Cloud(0, 'made_up', *(a.astype(np.float32) for a in (
-        level_m * np.cos(azimuth), level_m * np.sin(azimuth), range_m * np.sin(elevation))))
+    points = np.zeros(len(range_m), GROUND)
+    points['x'] = range_m * np.cos(elevation) * np.cos(azimuth)
+    points['y'] = range_m * np.cos(elevation) * np.sin(azimuth)
+    points['z'] = range_m * np.sin(elevation)
+    return cloud_message(points, header(0, 'made_up'), array('B', points.tobytes()))
 
 
 def main() -> None:

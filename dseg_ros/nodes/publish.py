@@ -116,11 +116,21 @@ class CloudPublisher:
         :param points: (N,) structured; the fields of the message are its fields.
         :param about: stamp and frame.
         """
-        self._publisher.publish(PointCloud2(
-            header=about, height=1, width=len(points), fields=point_fields(points.dtype),
-            is_bigendian=False, point_step=points.itemsize,
-            row_step=points.itemsize * len(points), data=self._bytes.fill(points),
-            is_dense=True))
+        self._publisher.publish(cloud_message(points, about, self._bytes.fill(points)))
+
+
+def cloud_message(points: NDArray[np.void], about: Header, data: array[int]) -> PointCloud2:
+    """
+    Build the message of a cloud.
+
+    :param points: (N,) structured; the fields of the message are its fields.
+    :param about: stamp and frame.
+    :param data: the bytes of the points.
+    """
+    return PointCloud2(
+        header=about, height=1, width=len(points), fields=point_fields(points.dtype),
+        is_bigendian=False, point_step=points.itemsize, row_step=points.itemsize * len(points),
+        data=data, is_dense=True)
 
 
 def point_fields(layout: np.dtype[np.void]) -> list[PointField]:

@@ -31,13 +31,14 @@ from dseg_ros.nodes.resources import model_path
 from dseg_ros.nodes.running import main_of
 from dseg_ros.nodes.shell import Shell, Surroundings
 from dseg_ros.nodes.timing import Timing
-from dseg_ros.painting import full_palette, label_points, see, Seen
+from dseg_ros.painting import full_palette, label_points, overlay, see
 from dseg_ros.runtime.engine import Engine, load_engine
-from dseg_ros.types import Cloud, Dropped, Image
+from dseg_ros.types import Camera, Cloud, Dropped, Image
 import numpy as np
 from sensor_msgs.msg import PointCloud2
 
-WARM_UP_SHAPE = (360, 640, 3)
+WARM_UP_SIZE = (360, 640)
+"""Height, width [px]."""
 
 
 class SegmentationNode(Shell[SegmentationNodeConfig]):
@@ -71,11 +72,15 @@ class SegmentationNode(Shell[SegmentationNodeConfig]):
             sum(slot.replaced for slot in self._images.values())))
 
     def warm_up(self) -> None:
-        """Run the engine once."""
-        image = np.zeros(WARM_UP_SHAPE, np.uint8)
+        """Run everything once that takes time the first time."""
+        image = np.zeros((*WARM_UP_SIZE, 3), np.uint8)
         labels = self._loaded().infer(image)
-        none = np.empty(0, np.float32)
-        label_points(0, [Seen(labels, np.empty(0, np.int32), none, none)])
+        overlay(image, labels.ids, full_palette(self._loaded().info.palette), 0.5)
+        height, width = WARM_UP_SIZE
+        camera = Camera('made_up', width, height, np.array(
+            [[width, 0.0, width / 2], [0.0, width, height / 2], [0.0, 0.0, 1.0]]))
+        point = Cloud(0, 'made_up', *np.ones((3, 1), np.float32))
+        label_points(1, [see(point, camera, np.eye(4), labels)])
 
     def attend(self) -> None:
         """Subscribe to the cameras; to the rest when someone wants labelled clouds."""
