@@ -209,9 +209,12 @@ def project(points_lidar: Floats, camera: Camera, camera_T_lidar: NDArray[np.flo
     return uv, depth_m
 
 
+@lru_cache(maxsize=64)
 def scaled(camera: Camera, scale: float) -> Camera:
     """
     Describe the same camera for its image resized by a factor.
+
+    The same object each time, for the sake of what is derived from it.
 
     :param camera: for the image as recorded.
     :param scale: e.g. 0.5 for half the width and height.

@@ -151,3 +151,10 @@ def test_a_calibration_of_another_size_is_refused():
     check_size(camera_of('none'), 1920, 1080, 'front')
     with pytest.raises(CalibrationError, match=r"'front'.*1280x720 px.*1920x1080 px"):
         check_size(camera_of('none'), 1280, 720, 'front')
+
+
+def test_a_scaled_camera_is_one_object():
+    """What is derived from it, like the domain of its lens, takes longer than a projection."""
+    camera = Camera('optical', 64, 48, np.array([[50.0, 0, 32], [0, 50, 24], [0, 0, 1]]))
+    assert scaled(camera, 0.5) is scaled(camera, 0.5)
+    assert scaled(camera, 0.5) is not scaled(camera, 0.25)
