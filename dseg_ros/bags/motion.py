@@ -80,7 +80,7 @@ class Motion:
         if not self._config.deskew:  # the driver has done so
             return cloud, cloud.stamp_ns
         times_s = float(cloud.time_s.min()), float(cloud.time_s.max())
-        stamps = np.unique(np.linspace(*times_s, POSES) * 1e9).astype(np.int64) + cloud.stamp_ns
+        stamps = np.unique((np.linspace(*times_s, POSES) * 1e9).astype(np.int64)) + cloud.stamp_ns
         try:
             poses = [self.pose(cloud.frame, int(t)) for t in stamps]
             at_stamp = self.pose(cloud.frame, cloud.stamp_ns)

@@ -116,6 +116,20 @@ def test_clouds_are_deskewed_by_their_own_times(tiny, tmp_path):
     assert np.ptp(static[0].cloud.x) == pytest.approx(0.9, abs=1e-3)
 
 
+def test_clouds_whose_times_hardly_differ_are_not_an_error(tiny, tmp_path):
+    """A sensor that flashes, with the noise of its clock: nothing to de-skew, nothing raised."""
+    rows = tiny.drive(tiny.ROS2, 4)
+    for i, (topic, kind, stamp, message) in enumerate(rows):
+        if topic == '/lidar/points':
+            points = np.array([[1, 2, 3, 0], [1, 2, 3, 1e-9], [1, 2, 3, 3e-9]])
+            cloud = tiny.cloud(tiny.ROS2, stamp - 1, points)
+            fields = [replace(f, name='time') if f.name == 'intensity' else f
+                      for f in cloud.fields]
+            rows[i] = (topic, kind, stamp, replace(cloud, fields=fields))
+    paired, stream = read(tiny.write_ros2(tmp_path / 'flash', rows))
+    assert len(paired) == 4 and stream.dropped == Dropped()
+
+
 def test_broken_messages_cost_themselves_alone(tiny, tmp_path):
     """A cloud without x, an uncalibrated camera_info and a short image are counted and named."""
     rows = tiny.drive(tiny.ROS2, 5)
