@@ -79,8 +79,9 @@ def cluster(data: Path, out: Path, config: ClusterConfig, progress: Progress) ->
         progress(i, 2 * len(dataset))
         voxels, cells = _described(dataset, key, cache, config)
         drive = source_of(key)
-        _draw(voxels, _SEEN_VOXEL, config.component_power, all_voxels.setdefault(drive, []))
-        _draw(cells, _SEEN_CELL, 0.0, all_cells.setdefault(drive, []))
+        _draw(voxels, _SEEN_VOXEL, config.component_power, config.fit_points,
+              all_voxels.setdefault(drive, []))
+        _draw(cells, _SEEN_CELL, 0.0, 1, all_cells.setdefault(drive, []))
     classes = _fit(all_voxels, all_cells, config, data)
     _assign(dataset, cache, classes, out, config, progress)
     save_classes(out / CLASSES, classes)
@@ -160,10 +161,13 @@ def _described(dataset: Dataset, key: str, cache: Path,
 Drawn = dict[str, list[tuple[NDArray[np.float32], NDArray[np.float32]]]]
 
 
-def _draw(elements: Elements, seen: int, power: float,
+def _draw(elements: Elements, seen: int, power: float, least_points: int,
           into: list[tuple[NDArray[np.float32], NDArray[np.float32]]]) -> None:
-    """Keep what a camera saw; `seen` is the column that tells."""
+    """Keep what a camera saw of large enough components; `seen` is the column that tells."""
     rows = np.isfinite(elements.features[:, seen])
+    if len(rows):
+        of_component = np.bincount(elements.component, elements.points)
+        rows &= of_component[elements.component] >= least_points
     into.append((elements.features[rows], element_weights(elements, power)[rows]))
 
 

@@ -16,11 +16,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 
 from dseg_ros.bags.encodings import image_from_message
-from dseg_ros.bags.reader import open_bag
+from dseg_ros.bags.reader import Bag, open_bag
 from dseg_ros.classes import CITYSCAPES_19
 from dseg_ros.evaluation.metrics import confusion
 from dseg_ros.types import LabelMap
@@ -55,23 +56,26 @@ def score_drive(bag: Path, predict: Predict, clusters: int, every: int,
         if MASK_TOPIC not in recorded.topics:
             raise EvaluationError(f'{bag}: has no {MASK_TOPIC}: no simulated drive')
         total = -(-recorded.topics[MASK_TOPIC].count // every)
-        images = [t for t, info in recorded.topics.items() if t != MASK_TOPIC
-                  and info.type.endswith(('/Image', '/CompressedImage'))]
-        waiting: dict[int, NDArray[np.uint8]] = {}
-        seen = 0
-        for record in recorded.messages([*images, MASK_TOPIC]):
-            picture = image_from_message(record.message)
-            other = waiting.pop(picture.stamp_ns, None)
-            if other is None:
-                waiting[picture.stamp_ns] = picture.rgb
-                continue
-            rgb, mask = ((other, picture.rgb) if record.topic == MASK_TOPIC
-                         else (picture.rgb, other))
-            if seen % every == 0:
-                counts += confusion(predict(rgb).ids, mask[..., 0], clusters, counts.shape[1])
-                scored += 1
-                progress(scored, total)
-            seen += 1
+        for rgb, truth in islice(_pairs(recorded), 0, None, every):
+            counts += confusion(predict(rgb).ids, truth, clusters, counts.shape[1])
+            scored += 1
+            progress(scored, total)
     if not scored:
         raise EvaluationError(f'{bag}: no image has a mask of the same stamp')
     return counts
+
+
+def _pairs(bag: Bag) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
+    """Read images (H, W, 3) with the masks (H, W) of their stamps, whichever comes first."""
+    images = [topic for topic, info in bag.topics.items() if topic != MASK_TOPIC
+              and info.type.endswith(('/Image', '/CompressedImage'))]
+    waiting: dict[int, tuple[str, NDArray[np.uint8]]] = {}
+    for record in bag.messages([*images, MASK_TOPIC]):
+        picture = image_from_message(record.message)
+        topic, other = waiting.pop(picture.stamp_ns, ('', picture.rgb))
+        if not topic:
+            waiting[picture.stamp_ns] = (record.topic, picture.rgb)
+        elif record.topic == MASK_TOPIC:
+            yield other, picture.rgb[..., 0]
+        elif topic == MASK_TOPIC:
+            yield picture.rgb, other[..., 0]

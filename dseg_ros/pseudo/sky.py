@@ -100,11 +100,17 @@ def _smooth(rgb: NDArray[np.uint8], limit: float) -> NDArray[np.bool_]:
 
 def _grow(seeds: NDArray[np.bool_], smooth: NDArray[np.bool_],
           seed_share: float) -> NDArray[np.bool_]:
-    """Take the smooth regions that hold at least a share of the image's pixels as seeds."""
+    """
+    Take the smooth regions that hold at least a share of the image's pixels as seeds.
+
+    They must come in over the upper edge of the image, too: a dark windscreen that swallows the
+    beams is smooth and has no returns either.
+    """
     kernel = np.ones((3, 3), np.uint8)
     core = cv2.erode(smooth.astype(np.uint8), kernel)      # thin bridges do not connect
     count, region = cv2.connectedComponents(core, connectivity=4)
     held = np.bincount(region[seeds], minlength=count)
     held[0] = 0                                            # what is not smooth
-    sky = (held >= max(1.0, seed_share * seeds.size))[region]
+    from_above = np.isin(np.arange(count), region[:3])
+    sky = (from_above & (held >= max(1.0, seed_share * seeds.size)))[region]
     return np.asarray(cv2.dilate(sky.astype(np.uint8), kernel) > 0)

@@ -78,6 +78,13 @@ def test_a_tree_over_a_gap_is_not_sky(view: View) -> None:
     assert mask[:50, 215:255].mean() < 0.05 and mask[:70, 265:310].all()
 
 
+def test_a_windscreen_is_not_sky(view: View) -> None:
+    """Smooth, no returns, but it does not come in from above."""
+    cab = painted(view, slice(30, 130), slice(420, 540), np.array([20, 20, 25]))
+    mask = sky_mask(half_open(), cab, SkyConfig())
+    assert not mask[20:60, 215:265].any() and mask[:10, 215:265].all()
+
+
 def test_nothing_is_known_without_returns(view: View) -> None:
     """An empty sweep, columns that no beam reached, houses all around: no sky."""
     everywhere = beams(np.full(600, 15.0))
