@@ -43,6 +43,9 @@ SETTLE_S = 1.0
 SHARED_MEMORY = Path('/dev/shm')
 PARTICIPANT_MB = 68
 
+END_S = '20'
+"""How long a process may take to end in order; the recorder writes what it has queued."""
+
 OnExit = Callable[[ProcessExited, LaunchContext], 'list[Action] | None']
 
 
@@ -139,7 +142,8 @@ def process(given: Arguments, parameters: Path, executable: str, on_exit: OnExit
     """Describe a process of ours; no name is given, since it would rename all its nodes."""
     return Node(package=PACKAGE, executable=executable, namespace=given['namespace'],
                 parameters=[str(parameters)], arguments=list(arguments), output='screen',
-                ros_arguments=['--log-level', given['log_level']], on_exit=on_exit)
+                ros_arguments=['--log-level', given['log_level']], on_exit=on_exit,
+                sigterm_timeout=END_S)
 
 
 def rviz(given: Arguments, config: Path, sim_time: bool) -> Action:

@@ -22,7 +22,8 @@ from functools import partial
 from typing import Any
 
 from dseg_ros.nodes.diagnostics import input_health
-from dseg_ros.nodes.inputs import CAMERA, Feed, Kind, Latest, Shared
+from dseg_ros.nodes.inputs import CAMERA, Feed, Kind, Shared
+from dseg_ros.nodes.handover import Latest
 from dseg_ros.nodes.pairing import Pairing
 from dseg_ros.nodes.shell import Shell
 from dseg_ros.types import Camera
@@ -77,7 +78,7 @@ class Calibrations:
         :param cameras: their names.
         """
         self._node = node
-        self._slots: dict[str, Latest[Camera]] = {
+        self._slots: dict[str, Latest[Shared[Camera]]] = {
             name: Latest(lambda: None) for name in cameras}
 
     def topics(self) -> list[Topic]:

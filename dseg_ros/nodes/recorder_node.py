@@ -28,10 +28,11 @@ from dseg_ros.config.schema import ConfigError
 from dseg_ros.dataset.sample import DatasetError
 from dseg_ros.dataset.selection import Selector
 from dseg_ros.nodes.diagnostics import ERROR, Health, WARN
-from dseg_ros.nodes.inputs import Backlog, CAMERA, image_kind, Kind, POINTS, Shared
+from dseg_ros.nodes.inputs import CAMERA, image_kind, Kind, POINTS, Shared
+from dseg_ros.nodes.handover import Backlog
 from dseg_ros.nodes.on_demand import OnDemand, Topic
 from dseg_ros.nodes.pairing import Pair
-from dseg_ros.nodes.recording import Frame, free_gb, QUEUE_FULL, Recording
+from dseg_ros.nodes.recording import free_gb, QUEUE_FULL, Recording, Taken
 from dseg_ros.nodes.running import main_of
 from dseg_ros.nodes.shell import Shell, Surroundings
 from std_srvs.srv import Trigger
@@ -138,7 +139,7 @@ class RecorderNode(Shell[RecorderNodeConfig]):
                 return
         shots = [Shot(name, s.item, s.camera, s.camera_T_lidar, s.ego_motion_known)
                  for name, s in pair.sightings.items()]
-        self._recording.offer(Frame(pair.cloud, shots), patient)
+        self._recording.offer(Taken(pair.cloud, shots), patient)
 
     # --- services ---------------------------------------------------------------------------
 

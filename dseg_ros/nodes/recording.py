@@ -45,7 +45,7 @@ def free_gb(path: Path) -> float:
 
 
 @dataclass(frozen=True, eq=False)
-class Frame:
+class Taken:
     """A cloud at one moment and its images as they came."""
 
     cloud: Cloud
@@ -83,7 +83,7 @@ class Recording:
         self._build = SampleBuilder(config.proposals, config.store)
         self._source: Source | None = None
         self._lock = Lock()
-        self._queue: Queue[Frame | None] = Queue(queue)
+        self._queue: Queue[Taken | None] = Queue(queue)
         self._thread = Thread(target=self._work, name='recording', daemon=True)
         self._thread.start()
 
@@ -101,7 +101,7 @@ class Recording:
         self._check_disk()
         self.stopped_because = ''
 
-    def offer(self, frame: Frame, patient: bool = False) -> None:
+    def offer(self, frame: Taken, patient: bool = False) -> None:
         """
         Queue a frame; without room it is dropped and counted.
 
@@ -146,7 +146,7 @@ class Recording:
             if frame is None:
                 return
 
-    def _write(self, frame: Frame) -> None:
+    def _write(self, frame: Taken) -> None:
         self._check_disk()
         with self._lock:
             if self._source is None:

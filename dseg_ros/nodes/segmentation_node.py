@@ -23,7 +23,8 @@ from dseg_ros.nodes.camera_outputs import CameraOutputs
 from dseg_ros.nodes.clouds import packed, semantic
 from dseg_ros.nodes.demand import Demand
 from dseg_ros.nodes.diagnostics import ERROR, Health
-from dseg_ros.nodes.inputs import Backlog, image_kind, Latest, POINTS, Shared
+from dseg_ros.nodes.inputs import image_kind, POINTS, Shared
+from dseg_ros.nodes.handover import Backlog, Latest
 from dseg_ros.nodes.on_demand import Calibrations, OnDemand, Topic
 from dseg_ros.nodes.pairing import Pair
 from dseg_ros.nodes.publish import CloudPublisher, header, RESULT
@@ -48,7 +49,7 @@ class SegmentationNode(Shell[SegmentationNodeConfig]):
         """Declare the parameters; see Shell."""
         super().__init__('segmentation', SegmentationNodeConfig, shared)
         self._engine: Engine | None = None
-        self._images: dict[str, Latest[Image]] = {}
+        self._images: dict[str, Latest[Shared[Image]]] = {}
         self._clouds: Backlog[Shared[tuple[Cloud, Dropped]]] = Backlog(self.worker.wake)
         self.diagnostics.add('engine', self._engine_health)
 
