@@ -22,8 +22,8 @@ from functools import partial
 from typing import Any
 
 from dseg_ros.nodes.diagnostics import input_health
-from dseg_ros.nodes.inputs import CAMERA, Feed, Kind, Shared
 from dseg_ros.nodes.handover import Latest
+from dseg_ros.nodes.inputs import CAMERA, Feed, Kind, Shared
 from dseg_ros.nodes.pairing import Pairing
 from dseg_ros.nodes.shell import Shell
 from dseg_ros.types import Camera

@@ -19,8 +19,8 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from dseg_ros.nodes.inputs import image_kind, Shared
 from dseg_ros.nodes.handover import Backlog
+from dseg_ros.nodes.inputs import image_kind, Shared
 from dseg_ros.nodes.on_demand import Calibrations, OnDemand, Topic
 from dseg_ros.nodes.pairing import Pair
 from dseg_ros.nodes.publish import header, ImagePublisher, RESULT

@@ -24,8 +24,8 @@ from dseg_ros.config.nodes import ProposalsNodeConfig
 from dseg_ros.lidar.proposals import ProposalExtractor
 from dseg_ros.nodes.clouds import clusters, GROUND, ground, packed
 from dseg_ros.nodes.demand import Demand
-from dseg_ros.nodes.inputs import POINTS, Shared
 from dseg_ros.nodes.handover import Latest
+from dseg_ros.nodes.inputs import POINTS, Shared
 from dseg_ros.nodes.on_demand import OnDemand, Topic
 from dseg_ros.nodes.proposal_masks import ProposalMasks
 from dseg_ros.nodes.publish import (cloud_message, CloudPublisher, header, MarkersPublisher,

@@ -28,8 +28,8 @@ from dseg_ros.config.schema import ConfigError
 from dseg_ros.dataset.sample import DatasetError
 from dseg_ros.dataset.selection import Selector
 from dseg_ros.nodes.diagnostics import ERROR, Health, WARN
-from dseg_ros.nodes.inputs import CAMERA, image_kind, Kind, POINTS, Shared
 from dseg_ros.nodes.handover import Backlog
+from dseg_ros.nodes.inputs import CAMERA, image_kind, Kind, POINTS, Shared
 from dseg_ros.nodes.on_demand import OnDemand, Topic
 from dseg_ros.nodes.pairing import Pair
 from dseg_ros.nodes.recording import free_gb, QUEUE_FULL, Recording, Taken

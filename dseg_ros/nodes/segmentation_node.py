@@ -23,8 +23,8 @@ from dseg_ros.nodes.camera_outputs import CameraOutputs
 from dseg_ros.nodes.clouds import packed, semantic
 from dseg_ros.nodes.demand import Demand
 from dseg_ros.nodes.diagnostics import ERROR, Health
-from dseg_ros.nodes.inputs import image_kind, POINTS, Shared
 from dseg_ros.nodes.handover import Backlog, Latest
+from dseg_ros.nodes.inputs import image_kind, POINTS, Shared
 from dseg_ros.nodes.on_demand import Calibrations, OnDemand, Topic
 from dseg_ros.nodes.pairing import Pair
 from dseg_ros.nodes.publish import CloudPublisher, header, RESULT

@@ -21,8 +21,8 @@ import time
 from typing import Any
 
 from dseg_ros.nodes.diagnostics import ERROR, input_health, OK, WARN
-from dseg_ros.nodes.inputs import CAMERA, Hub, Kind, POINTS, RAW_IMAGE, Shared
 from dseg_ros.nodes.handover import Backlog, Latest
+from dseg_ros.nodes.inputs import CAMERA, Hub, Kind, POINTS, RAW_IMAGE, Shared
 from dseg_ros.nodes.rates import Rate
 import pytest
 import rclpy
