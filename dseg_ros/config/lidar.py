@@ -113,8 +113,8 @@ class ProposalsConfig(Config):
         'auto', 'auto takes depth_clustering for a spinning scan pattern and dbscan otherwise.',
         choices=('auto', 'depth_clustering', 'dbscan'))
     box: str = option(
-        'pca', 'Oriented boxes along the principal axis or of the least area.',
-        choices=('pca', 'min_area'))
+        'min_area', 'Oriented boxes of the least area, or along the principal axis: faster by a '
+        'fifth, but askew around the two sides that a car shows.', choices=('pca', 'min_area'))
     range_image: RangeImageConfig = section(RangeImageConfig, 'The range image.')
     ground: GroundConfig = section(GroundConfig, 'The ground.')
     clustering: ClusteringConfig = section(ClusteringConfig, 'The clusters.')

@@ -30,14 +30,13 @@ Doubles = NDArray[np.float64]
 
 
 @njit(nogil=True, cache=True, error_model='numpy')
-def gather(x: Floats, y: Floats, z: Floats, range_m: Floats, ids: Ints, start: Ints,
-           points: Floats) -> None:
+def gather(x: Floats, y: Floats, z: Floats, ids: Ints, start: Ints, points: Floats) -> None:
     """
     Sort the points by proposal.
 
     :param ids: (N,) proposal per point from 1; smaller ones are none.
     :param start: (M + 1,) out: proposal m + 1 holds columns start[m]..start[m + 1].
-    :param points: (4, N) out: x, y, z and range of the points of proposals [m].
+    :param points: (3, N) out: x, y, z of the points of proposals [m].
     """
     start[:] = 0
     last = len(start) - 1
@@ -51,7 +50,6 @@ def gather(x: Floats, y: Floats, z: Floats, range_m: Floats, ids: Ints, start: I
             k = start[ids[i]]
             start[ids[i]] = k + 1
             points[0, k], points[1, k], points[2, k] = x[i], y[i], z[i]
-            points[3, k] = range_m[i]
 
 
 @njit(nogil=True, cache=True, error_model='numpy', fastmath={'reassoc', 'contract'})
@@ -62,27 +60,28 @@ def sum_points(points: Floats, start: Ints, mean: Doubles, moment: Doubles) -> N
     The sums may be reordered (fastmath), nothing else: they then fill vector registers. Second
     moments are taken about the first point, so that single precision does for them.
 
-    :param points: (4, N) from `gather`; start too.
+    :param points: (3, N) from `gather`; start too.
     :param mean: (M, 4) out: mean x, y, z, range [m].
     :param moment: (M, 3) out: variance of x, of y, and covariance [m2].
     """
     zero = np.float32(0)
     for m in range(len(mean)):
         first, last = start[m], start[m + 1]
-        x, y, z, r = points[0, first], points[1, first], points[2, first], points[3, first]
+        x, y, z = points[0, first], points[1, first], points[2, first]
         sx = sy = sz = sr = sxx = syy = sxy = zero
         for k in range(first, last):
-            dx, dy = points[0, k] - x, points[1, k] - y
+            px, py, pz = points[0, k], points[1, k], points[2, k]
+            dx, dy = px - x, py - y
             sx += dx
             sy += dy
-            sz += points[2, k] - z
-            sr += points[3, k] - r
+            sz += pz - z
+            sr += math.sqrt(px * px + py * py + pz * pz)
             sxx += dx * dx
             syy += dy * dy
             sxy += dx * dy
         n = last - first
         mx, my = sx / n, sy / n
-        mean[m, 0], mean[m, 1], mean[m, 2], mean[m, 3] = x + mx, y + my, z + sz / n, r + sr / n
+        mean[m, 0], mean[m, 1], mean[m, 2], mean[m, 3] = x + mx, y + my, z + sz / n, sr / n
         moment[m, 0], moment[m, 1] = sxx / n - mx * mx, syy / n - my * my
         moment[m, 2] = sxy / n - mx * my
 
@@ -105,7 +104,7 @@ def extents(points: Floats, start: Ints, mean: Doubles, axis: Doubles, extent: D
     """
     Find how far the points reach from their mean, along their axis, across it and upwards.
 
-    :param points: (4, N) from `gather`; start too.
+    :param points: (3, N) from `gather`; start too.
     :param extent: (M, 6) out: least and largest along, least and largest across, bottom, top [m].
     """
     huge = np.float32(np.inf)
@@ -185,24 +184,23 @@ class BoxFitter:
     def __init__(self, kind: str) -> None:
         """Take the kind."""
         self._kind = kind
-        self._points = np.zeros((4, 0), np.float32)
+        self._points = np.zeros((3, 0), np.float32)
 
-    def __call__(self, x: Floats, y: Floats, z: Floats, range_m: Floats, ids: Ints,
-                 proposals: int) -> Boxes:
+    def __call__(self, x: Floats, y: Floats, z: Floats, ids: Ints, proposals: int) -> Boxes:
         """
         Fit a box to every proposal.
 
-        :param x: (N,) [m]; y, z and range_m likewise.
+        :param x: (N,) [m]; y and z likewise.
         :param ids: (N,) proposal per point, 1..proposals; smaller ones are none.
         """
         m = proposals
         start = np.zeros(m + 2, np.int32)
         if self._points.shape[1] < len(x):
-            self._points = np.zeros((4, len(x) + len(x) // 8), np.float32)
+            self._points = np.zeros((3, len(x) + len(x) // 8), np.float32)
         points = self._points
         mean, moment = np.zeros((m, 4)), np.zeros((m, 3))
         axis, extent = np.zeros((m, 2)), np.zeros((m, 6))
-        gather(x, y, z, range_m, ids, start, points)
+        gather(x, y, z, ids, start, points)
         sum_points(points, start, mean, moment)
         principal_axes(moment, axis)
         extents(points, start, mean, axis, extent)

@@ -64,17 +64,19 @@ def lowest_mean(z: Floats, floor_m: float) -> tuple[float, float]:
         low = value if value < low else low
     if low == np.inf:
         return np.inf, np.inf
-    reach, taken, total = np.float32(_LOW_M), 0, np.float32(0)
+    one, zero = np.float32(1), np.float32(0)
+    enough = np.float32(min(_LOWEST, len(z)))
+    reach = np.float32(_LOW_M)
     while True:
-        taken, total = 0, np.float32(0)
+        taken, total = zero, zero
         for k in range(len(z)):
             above = z[k] - low
-            use = above >= 0 and above < reach
+            use = one if above >= zero and above < reach else zero
             taken += use
-            total += above if use else np.float32(0)
-        if taken >= min(_LOWEST, len(z)) or reach > _TALL_M:
+            total += use * above
+        if taken >= enough or reach > _TALL_M:
             return float(low), float(low + total / taken)
-        reach *= 2
+        reach *= np.float32(2)
 
 
 @njit(nogil=True, cache=True, error_model='numpy')
@@ -137,14 +139,14 @@ def level_below(low: Floats, x: Floats, y: Floats) -> tuple[float, float, float]
 
 
 @njit(nogil=True, cache=True, error_model='numpy', fastmath={'reassoc', 'contract'})
-def fit_plane(points: Floats, first: int, last: int, cx: float, cy: float, a: float, b: float,
-              c: float, reach: float) -> tuple[float, float, float, float, int]:
+def fit_plane(points: Floats, n_points: int, cx: float, cy: float, a: float, b: float, c: float,
+              reach: float) -> tuple[float, float, float, float, int]:
     """
     Fit z = a (x - cx) + b (y - cy) + c to the points less than `reach` above a given plane.
 
     The sums may be reordered (fastmath), nothing else: they then fill vector registers.
 
-    :param points: (3, N) of which columns first..last count [m].
+    :param points: (3, N) of which the first n_points count [m].
     :returns: a, b, c, variance of the residuals [m2] and the number of points.
     """
     zero, one = np.float32(0), np.float32(1)
@@ -152,20 +154,20 @@ def fit_plane(points: Floats, first: int, last: int, cx: float, cy: float, a: fl
                           np.float32(c))
     high = np.float32(reach)
     n = sx = sy = sz = sxx = sxy = syy = sxz = syz = szz = zero
-    for k in range(first, last):
-        dx, dy, dz = points[0, k] - fx, points[1, k] - fy, points[2, k] - fc
-        w = one if dz - fa * dx - fb * dy < high else zero
-        wx, wy, wz = w * dx, w * dy, w * dz
+    for k in range(n_points):
+        x, y, z = points[0, k] - fx, points[1, k] - fy, points[2, k] - fc
+        w = one if z - fa * x - fb * y < high else zero
+        wx, wy, wz = w * x, w * y, w * z
         n += w
         sx += wx
         sy += wy
         sz += wz
-        sxx += wx * dx
-        sxy += wx * dy
-        syy += wy * dy
-        sxz += wx * dz
-        syz += wy * dz
-        szz += wz * dz
+        sxx += wx * x
+        sxy += wx * y
+        syy += wy * y
+        sxz += wx * z
+        syz += wy * z
+        szz += wz * z
     if n < 3:
         return a, b, c, np.inf, 0
     mx, my, mz = sx / n, sy / n, sz / n
@@ -176,6 +178,26 @@ def fit_plane(points: Floats, first: int, last: int, cx: float, cy: float, a: fl
     b = float((vyz * vxx - vxz * vxy) / det)
     variance = max(float(vzz - a * vxz - b * vyz), 0.0)
     return a, b, float(c + mz - a * mx - b * my), variance, int(n)
+
+
+@njit(nogil=True, cache=True, error_model='numpy')
+def low_points(points: Floats, first: int, last: int, low_m: float, high_m: float,
+               kept: Floats) -> tuple[int, float, float]:
+    """
+    Copy the points of a patch between two heights: the fits then read no others.
+
+    :param kept: (3, K) out.
+    :returns: how many, and their middle, x and y [m].
+    """
+    n, cx, cy = 0, 0.0, 0.0
+    low, high = np.float32(low_m), np.float32(high_m)
+    for k in range(first, last):
+        if low <= points[2, k] < high:
+            kept[0, n], kept[1, n], kept[2, n] = points[0, k], points[1, k], points[2, k]
+            cx += points[0, k]
+            cy += points[1, k]
+            n += 1
+    return n, cx / n, cy / n
 
 
 @njit(nogil=True, cache=True, error_model='numpy')
@@ -194,27 +216,18 @@ def fit_patches(points: Floats, start: Ints, low: Floats, floor_m: Floats,
     widest = 0
     for p in range(len(plane)):
         widest = max(widest, start[p + 1] - start[p])
-    near = np.empty((3, widest), np.float32)
+    kept = np.empty((3, widest), np.float32)
     for p in range(len(plane)):
         plane[p, 6] = 0
         if low[p] == np.inf:
             continue
-        n = 0
-        cx, cy = 0.0, 0.0
-        high = low[p] + np.float32(_TALL_M)
-        for k in range(start[p], start[p + 1]):
-            if floor_m[p] <= points[2, k] < high:
-                near[0, n], near[1, n], near[2, n] = points[0, k], points[1, k], points[2, k]
-                cx += points[0, k]
-                cy += points[1, k]
-                n += 1
-        cx /= n
-        cy /= n
+        first, last = start[p], start[p + 1]
+        n, cx, cy = low_points(points, first, last, floor_m[p], low[p] + _TALL_M, kept)
         a, b, c, reach = 0.0, 0.0, float(low[p]), seed_m
         for _ in range(_ROUNDS):
-            a, b, c, variance, support = fit_plane(near, 0, n, cx, cy, a, b, c, reach)
+            a, b, c, variance, support = fit_plane(kept, n, cx, cy, a, b, c, reach)
             reach = thickness_m * math.sqrt(1 + a * a + b * b)
         plane[p, 0], plane[p, 1] = cx, cy
         plane[p, 2], plane[p, 3], plane[p, 4] = a, b, c
         plane[p, 5], plane[p, 6] = math.sqrt(variance), support
-        plane[p, 7] = support < _SHARE * (start[p + 1] - start[p])
+        plane[p, 7] = support < _SHARE * (last - first)

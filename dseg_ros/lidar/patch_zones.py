@@ -104,12 +104,11 @@ def assign_patches(turn: Floats, rho_m: Floats, ring_at: Ints, patch: Ints,
 
 @njit(nogil=True, cache=True, error_model='numpy')
 def sort_by_patch(x: Floats, y: Floats, z: Floats, patch: Ints, count: Ints, start: Ints,
-                  order: Ints, points: Floats) -> None:
+                  points: Floats) -> None:
     """
     Gather the points of each patch: a counting sort.
 
     :param start: (P + 1,) out: patch p holds rows start[p]..start[p + 1] of the sorted arrays.
-    :param order: (N,) out: index of each sorted point.
     :param points: (3, N) out: sorted x, y, z.
     """
     start[0] = 0
@@ -119,7 +118,6 @@ def sort_by_patch(x: Floats, y: Floats, z: Floats, patch: Ints, count: Ints, sta
         p = patch[i]
         k = start[p]
         start[p] = k + 1
-        order[k] = i
         points[0, k] = x[i]
         points[1, k] = y[i]
         points[2, k] = z[i]

@@ -159,25 +159,26 @@ def accept_beside(plane: NDArray[np.float64], first: Ints, sectors: Ints, max_sl
 
 
 @njit(nogil=True, cache=True, error_model='numpy')
-def mark_ground(points: Floats, order: Ints, start: Ints, plane: NDArray[np.float64],
-                accepted: NDArray[np.bool_], thickness_m: float,
-                ground: NDArray[np.bool_]) -> None:
+def mark_ground(x: Floats, y: Floats, z: Floats, patch: Ints, plane: NDArray[np.float64],
+                accepted: Bools, thickness_m: float, ground: Bools) -> None:
     """
     Mark the points less than `thickness_m` above the plane of an accepted patch.
 
-    :param ground: (N,) out, in the order of the cloud.
+    :param patch: (N,) patch of each point.
+    :param ground: (N,) out.
     """
+    top = np.empty((len(plane), 3), np.float32)
     for p in range(len(plane)):
-        first, last = start[p], start[p + 1]
-        if not accepted[p]:
-            for k in range(first, last):
-                ground[order[k]] = False
-            continue
-        cx, cy, a, b, c = plane[p, 0], plane[p, 1], plane[p, 2], plane[p, 3], plane[p, 4]
+        a, b = plane[p, 2], plane[p, 3]
         reach = thickness_m * math.sqrt(1 + a * a + b * b)
-        for k in range(first, last):
-            above = points[2, k] - c - a * (points[0, k] - cx) - b * (points[1, k] - cy)
-            ground[order[k]] = above < reach
+        top[p, 0], top[p, 1], top[p, 2] = a, b, -np.inf
+        if accepted[p]:
+            top[p, 2] = plane[p, 4] - a * plane[p, 0] - b * plane[p, 1] + reach
+        else:
+            top[p, 0] = top[p, 1] = 0
+    for i in range(len(x)):
+        p = patch[i]
+        ground[i] = z[i] < top[p, 0] * x[i] + top[p, 1] * y[i] + top[p, 2]
 
 
 class PatchworkGround:
@@ -202,7 +203,7 @@ class PatchworkGround:
         self._x = (rho * np.cos(2 * math.pi * turn)).astype(np.float32)
         self._y = (rho * np.sin(2 * math.pi * turn)).astype(np.float32)
         self._under = _UNDER_M + _UNDER_GRADE * np.maximum(rho - _UNDER_FROM_M, 0.0)
-        self._patch = self._order = np.zeros(0, np.int32)
+        self._patch = np.zeros(0, np.int32)
         self._points = np.zeros((3, 0), np.float32)
 
     def __call__(self, x: Floats, y: Floats, z: Floats, turn: Floats, rho_m: Floats,
@@ -221,11 +222,11 @@ class PatchworkGround:
         config, zones, n = self._config, self._zones, len(x)
         if len(self._patch) < n:
             room = n + n // 8
-            self._patch, self._order = np.zeros(room, np.int32), np.zeros(room, np.int32)
+            self._patch = np.zeros(room, np.int32)
             self._points = np.zeros((3, room), np.float32)
         patch = self._patch[:n]
         assign_patches(turn, rho_m, zones.ring_at, patch, self._count)
-        sort_by_patch(x, y, z, patch, self._count, self._start, self._order, self._points)
+        sort_by_patch(x, y, z, patch, self._count, self._start, self._points)
         patch_lows(self._points[2], self._start, self._lowest, self._low)
         around = slice(zones.first[_LEVEL_RINGS])
         a, b, c = level_below(self._low[around], self._x[around], self._y[around])
@@ -245,6 +246,5 @@ class PatchworkGround:
         judge_patches(self._plane, zones.first, zones.sectors, (a, b, c), max_slope,
                       self._accepted)
         accept_beside(self._plane, zones.first, zones.sectors, max_slope, self._accepted)
-        mark_ground(self._points, self._order, self._start, self._plane, self._accepted,
-                    thick, ground)
+        mark_ground(x, y, z, patch, self._plane, self._accepted, thick, ground)
         return -c

@@ -98,7 +98,7 @@ class ProposalExtractor:
             count = self._cluster_by_angle()
         else:
             count = self._cluster_by_density(cloud.xyz)
-        found = self._fit_boxes(x, y, z, self._range_m, self._ids, count)
+        found = self._fit_boxes(x, y, z, self._ids, count)
         return Proposals(cloud.stamp_ns, cloud.frame, self._ids.copy(), found.count,
                          found.centroid_m, found.centre_m, found.size_m, found.yaw_rad,
                          found.range_m, method)

@@ -39,7 +39,7 @@ def hull_candidates(points: Floats, start: Ints, mean: Doubles, axis: Doubles, e
     The hull of these misses the true one by less than a slice (1/64 of the length) and needs no
     sorting of points.
 
-    :param points: (4, N) from `gather`; start too.
+    :param points: (3, N) from `gather`; start too.
     :param slices: (M, 64, 4) out: along and across of the least, then of the largest across;
         NaN in empty slices [m].
     """

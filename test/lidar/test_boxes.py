@@ -28,8 +28,7 @@ SLOW = settings(max_examples=40, deadline=None)
 def fit(kind, xyz, ids):
     """Fit boxes to points."""
     x, y, z = np.ascontiguousarray(xyz.T.astype(np.float32))
-    range_m = np.sqrt(x * x + y * y + z * z)
-    return BoxFitter(kind)(x, y, z, range_m, ids.astype(np.int32), int(ids.max(initial=0)))
+    return BoxFitter(kind)(x, y, z, ids.astype(np.int32), int(ids.max(initial=0)))
 
 
 def corners(rng, n, length, width, yaw):

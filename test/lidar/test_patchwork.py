@@ -64,11 +64,9 @@ def test_points_are_sorted_into_their_patches(seed, n):
     expected = zones.first[ring] + np.floor(turn * zones.sectors[ring]).astype(int)
     np.testing.assert_array_equal(patch[away], expected[away])
     np.testing.assert_array_equal(count, np.bincount(patch, minlength=zones.patches))
-    start, order = np.zeros(zones.patches + 1, np.int32), np.zeros(n, np.int32)
-    points = np.zeros((3, n), np.float32)
-    sort_by_patch(*xyz, patch, count, start, order, points)
-    np.testing.assert_array_equal(order, np.argsort(patch, kind='stable'))
-    np.testing.assert_array_equal(points, xyz[:, order])
+    start, points = np.zeros(zones.patches + 1, np.int32), np.zeros((3, n), np.float32)
+    sort_by_patch(*xyz, patch, count, start, points)
+    np.testing.assert_array_equal(points, xyz[:, np.argsort(patch, kind='stable')])
     np.testing.assert_array_equal(start, np.concatenate([[0], np.cumsum(count)]))
 
 
@@ -79,7 +77,7 @@ def test_fit_plane_agrees_with_least_squares(seed, a, b, n):
     rng = np.random.default_rng(seed)
     x, y = rng.uniform(-3, 3, (2, n))
     points = np.stack([x, y, a * x + b * y - 1.7 + rng.normal(0, 0.02, n)]).astype(np.float32)
-    fa, fb, fc, variance, support = fit_plane(points, 0, n, 0.0, 0.0, 0.0, 0.0, -1.7, 10.0)
+    fa, fb, fc, variance, support = fit_plane(points, n, 0.0, 0.0, 0.0, 0.0, -1.7, 10.0)
     design = np.stack([x, y, np.ones(n)], axis=1)
     expected = np.linalg.lstsq(design, points[2].astype(float), rcond=None)[0]
     assert support == n and math.sqrt(variance) < 0.035
@@ -92,7 +90,7 @@ def test_fit_plane_leaves_out_what_is_above_its_reach():
     ground = np.stack([*rng.uniform(-2, 2, (2, 50)), np.zeros(50)])
     wall = np.stack([np.full(50, 2.0), rng.uniform(-2, 2, 50), rng.uniform(0.5, 2, 50)])
     points = np.concatenate([ground, wall], axis=1).astype(np.float32)
-    *plane, _, support = fit_plane(points, 0, 100, 0.0, 0.0, 0.0, 0.0, 0.0, 0.2)
+    *plane, _, support = fit_plane(points, 100, 0.0, 0.0, 0.0, 0.0, 0.0, 0.2)
     assert support == 50
     np.testing.assert_allclose(plane, 0, atol=1e-6)
 

@@ -44,7 +44,7 @@ def scattered(n=30000, seed=1):
 
 @pytest.mark.parametrize('options', [
     {}, {'range_image.columns': 0}, {'range_image.columns': 2048}, {'method': 'dbscan'},
-    {'range_image.sensor': 'hdl64'}, {'box': 'min_area'}])
+    {'range_image.sensor': 'hdl64'}, {'box': 'pca'}])
 @pytest.mark.parametrize('stored', ['rings', 'scans', 'shuffled'])
 def test_objects_of_the_street_are_found_whole(scene, options, stored):
     """Whatever is known of the sensor, and by every method."""
@@ -86,6 +86,18 @@ def test_later_sweeps_do_not_change_earlier_results(scene, hill):
         np.testing.assert_array_equal(getattr(first, name), value)
     again = extractor(scene.cloud)
     np.testing.assert_array_equal(again.point_ids, first.point_ids)
+
+
+def test_an_adopted_sensor_gives_the_same(scene):
+    """A worker that starts in the middle of a drive finds what the first one does."""
+    order = np.random.default_rng(0).permutation(len(scene.cloud))
+    cloud = scene.without_rings(order)
+    first = ProposalExtractor(ProposalsConfig())
+    expected = first(cloud)
+    other = ProposalExtractor(ProposalsConfig())
+    other.adopt(first.sensor, cloud)
+    np.testing.assert_array_equal(other(cloud).point_ids, expected.point_ids)
+    assert other.sensor is first.sensor
 
 
 def test_a_car_across_the_seam_of_the_turn_is_one():

@@ -54,7 +54,7 @@ def score(sweeps, **options):
 def test_ground_and_objects_are_found(sweeps):
     """The goal: ground IoU of 0.95, four of five objects of 50 points covered by one proposal."""
     ground, covered, objects = score(sweeps)
-    print(f'\nsimulated drive: ground IoU {ground:.3f}, {covered:.1%} of {objects} objects covered')
+    print(f'\nsimulated drive: ground IoU {ground:.3f}, {covered:.1%} of {objects} objects')
     assert objects > 100
     assert ground >= 0.95
     assert covered >= 0.8
