@@ -59,7 +59,7 @@ class TrainingConfig(Config):
     """One training run of a teacher on partial labels."""
 
     seed: int = option(1, 'Seed of weights, sampling and augmentation.', low=0)
-    steps: int = option(1500, 'Optimiser steps.', low=1)
+    steps: int = option(1200, 'Optimiser steps.', low=1)
     batch: int = option(8, 'Crops per step.', low=1)
     crop_height: int = option(224, 'Crop height [px at inference scale], multiple of 16.',
                               low=32)
