@@ -63,7 +63,7 @@ def cloud_from_message(msg: Any) -> tuple[Cloud, Dropped]:
 
     :param msg: the message, of rclpy or of rosbags; it is not changed.
     :returns: the cloud of its finite points in the message's order, and what was dropped. Point
-        times become seconds relative to the header stamp, whatever they were.
+        times become seconds relative to the header stamp, whatever they were; all zero is none.
     :raises MessageError: for a layout that contradicts itself or has no x, y, z.
     """
     stamp, frame = stamp_ns(msg.header), str(msg.header.frame_id)
@@ -79,6 +79,8 @@ def cloud_from_message(msg: Any) -> tuple[Cloud, Dropped]:
     xyz, keep = _finite_xyz(columns)
     if keep is not None:
         columns = {name: column[keep] for name, column in columns.items()}
+    if 'time' in columns and len(xyz[0]) and not columns['time'].any():
+        del columns['time']  # never filled in: the convention of the stamp holds
     time_s = _relative_time(columns['time'], stamp) if 'time' in columns else None
     x, y, z = xyz
     cloud = Cloud(stamp, frame, x, y, z, intensity=_cast(columns.get('intensity'), np.float32),

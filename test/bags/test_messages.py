@@ -23,6 +23,7 @@ from typing import Any
 from dseg_ros.bags.messages import camera_from_message, cloud_from_message, MessageError
 from dseg_ros.bags.messages import stamp_ns, transform_from_message
 from dseg_ros.bags.pointcloud2 import DATATYPES, NOT_FINITE, TIME_UNKNOWN
+from dseg_ros.types import Dropped
 from hypothesis import given, HealthCheck, settings, strategies as st
 import numpy as np
 import pytest
@@ -243,6 +244,16 @@ def test_names_of_distortion_models(model: str, count: int, expected: str) -> No
     """Drivers write other names for the same models."""
     camera = camera_from_message(camera_message(distortion_model=model, d=[0.01] * count))
     assert (camera.model, len(camera.distortion)) == (expected, count)
+
+
+def test_times_that_were_never_filled_in_say_nothing() -> None:
+    """All zero: then the convention of the stamp holds; one alone at zero is a time."""
+    for kind in ('f4', 'u4', 'f8'):
+        cloud, dropped = cloud_from_message(cloud_message(
+            {**xyz(3), 'time': (kind, np.zeros(3, kind))}))
+        assert cloud.time_s is None and dropped == Dropped()
+    cloud, _ = cloud_from_message(cloud_message({**xyz(2), 'time': ('f4', np.array([0, .1]))}))
+    assert cloud.time_s is not None
 
 
 def test_region_of_interest_and_binning() -> None:
