@@ -29,7 +29,7 @@ from dseg_ros.bags.header import MessageError, stamp_ns
 from dseg_ros.bags.messages import cloud_from_message
 from dseg_ros.bags.motion import Motion
 from dseg_ros.bags.reader import Bag, BagError, TF_MESSAGE
-from dseg_ros.bags.records import Record
+from dseg_ros.bags.records import is_static, Record
 from dseg_ros.config.sync import MotionConfig, SyncConfig
 from dseg_ros.geometry import check_size, TransformError
 from dseg_ros.sync import Match, NearestMatcher
@@ -132,7 +132,7 @@ class Frames:
         self._first_extrinsics: dict[tuple[str, str], NDArray[np.float64] | None] = {}
         self._waiting: deque[_Waiting] = deque()
         self._tf = [n for n, info in bag.topics.items()
-                    if info.type == TF_MESSAGE and n.split('/')[-1] != 'tf_static']
+                    if info.type == TF_MESSAGE and not is_static(n)]
         self._by_topic = {image: name for name, (image, _) in topics.cameras.items()}
         self._infos: dict[str, list[str]] = {}
         for name, (_, info) in topics.cameras.items():

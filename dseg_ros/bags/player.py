@@ -27,6 +27,7 @@ from dataclasses import dataclass, field
 
 from dseg_ros.bags.header import MessageError, NANO
 from dseg_ros.bags.reader import Bag, BagError, RawRecord
+from dseg_ros.bags.records import is_static
 from dseg_ros.config.player import PlayerConfig
 
 LATEST_S = 0.1
@@ -43,7 +44,7 @@ def select(bag: Bag, config: PlayerConfig) -> list[str]:
     if missing := sorted(set(config.topics) - bag.topics.keys()):
         raise BagError(f'{bag.path}: no topic {missing}, it has {bag.listing()}')
     chosen = config.topics or tuple(bag.topics)
-    return [t for t in chosen if t.split('/')[-1] != 'tf_static']
+    return [t for t in chosen if not is_static(t)]
 
 
 def excerpt(bag: Bag, topics: Sequence[str], config: PlayerConfig) -> Iterator[RawRecord]:

@@ -24,7 +24,8 @@ from types import TracebackType
 from typing import Any
 
 from dseg_ros.bags.discovery import DriveTopics, find_topics
-from dseg_ros.bags.records import BagError, DamageError, Qos, RawRecord, Record, TopicInfo
+from dseg_ros.bags.records import (
+    BagError, DamageError, is_static, Qos, RawRecord, Record, TopicInfo)
 from dseg_ros.bags.salvage import DamagedStorage
 from dseg_ros.bags.serialization import Serialization
 from dseg_ros.bags.storage import Channel, IndexedStorage, Storage, storage_files
@@ -124,7 +125,7 @@ class Bag:
     def static_transforms(self) -> list[Any]:
         """Return every TransformStamped of /tf_static, the last one of each child frame."""
         topics = [name for name, info in self.topics.items()
-                  if info.type == TF_MESSAGE and name.split('/')[-1] == 'tf_static']
+                  if info.type == TF_MESSAGE and is_static(name)]
         if not topics:
             return []
         transforms = {}

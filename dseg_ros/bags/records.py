@@ -92,3 +92,8 @@ class RawRecord:
     type: str  # noqa: A003
     stamp_ns: int
     cdr: bytes
+
+
+def is_static(topic: str) -> bool:
+    """Tell whether transforms on a topic hold always; it may have a namespace."""
+    return topic.split('/')[-1] == 'tf_static'

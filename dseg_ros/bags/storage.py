@@ -151,7 +151,7 @@ def storage_files(path: Path, stack: ExitStack) -> list[Path]:
     else:
         raise BagError(f'{path}: does not exist')
     for file in files:
-        if file.name.removesuffix('.zstd')[-5:] and not _stem(file).endswith(SUFFIXES):
+        if not _stem(file).endswith(SUFFIXES):
             raise BagError(f'{file}: not a bag, known are {", ".join(SUFFIXES)}')
     return [_decompressed(f, stack) if f.suffix == '.zstd' else f for f in files]
 
