@@ -49,7 +49,7 @@ def run(parsed: argparse.Namespace) -> int:
     from dseg_ros.cli.progress import ProgressBar
     from dseg_ros.evaluation.metrics import evaluate
     from dseg_ros.evaluation.simulated import score_drive
-    from dseg_ros.runtime.engine import load_engine
+    from dseg_ros.runtime.loading import load_engine
     engine = load_engine(parsed.model, config)
     with ProgressBar('evaluating', 'images') as progress:
         counts = [score_drive(bag, engine.infer, len(engine.info.class_names),

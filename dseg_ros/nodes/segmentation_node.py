@@ -33,7 +33,8 @@ from dseg_ros.nodes.running import main_of
 from dseg_ros.nodes.shell import Shell, Surroundings
 from dseg_ros.nodes.timing import Timing
 from dseg_ros.painting import full_palette, label_points, overlay, see
-from dseg_ros.runtime.engine import Engine, load_engine
+from dseg_ros.runtime.engine import Engine
+from dseg_ros.runtime.loading import load_engine
 from dseg_ros.types import Camera, Cloud, Dropped, Image
 import numpy as np
 from sensor_msgs.msg import PointCloud2

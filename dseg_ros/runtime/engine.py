@@ -19,10 +19,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 import json
-from pathlib import Path
 from typing import Any, Protocol
 
-from dseg_ros.config.runtime import EngineConfig
 from dseg_ros.types import LabelMap
 import numpy as np
 from numpy.typing import NDArray
@@ -144,29 +142,3 @@ def check_image(rgb: NDArray[np.uint8], info: ModelInfo) -> None:
     if wanted != (0, 0) and rgb.shape[:2] != wanted:
         raise EngineError(f'image is {rgb.shape[1]}x{rgb.shape[0]} px, the model takes '
                           f'{wanted[1]}x{wanted[0]} px only')
-
-
-def load_engine(path: Path, config: EngineConfig) -> Engine:
-    """
-    Load a model with the library that runs it.
-
-    :param path: the model file.
-    :param config: backend and threads; its `model` is not looked at here.
-    :raises EngineError: for a missing, damaged or foreign file or a backend that is not there.
-    """
-    if not path.is_file():
-        raise EngineError(f'{path}: no such model file')
-    backend = config.backend
-    if backend == 'auto':
-        backend = {'.onnx': 'onnxruntime', '.engine': 'tensorrt',
-                   '.plan': 'tensorrt'}.get(path.suffix, '')
-    if backend == 'onnxruntime':
-        try:
-            from dseg_ros.runtime.onnxruntime import OnnxRuntimeEngine
-        except ImportError as error:
-            raise EngineError(f'{path}: ONNX Runtime is not installed (package onnxruntime): '
-                              f'{error}') from error
-        return OnnxRuntimeEngine(path, config.threads)
-    if backend == 'tensorrt':
-        raise EngineError(f'{path}: the TensorRT engine is not built yet; use the .onnx model')
-    raise EngineError(f'{path}: no engine runs {path.suffix!r} files, expected .onnx')

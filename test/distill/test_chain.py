@@ -22,7 +22,7 @@ from pathlib import Path
 from dseg_ros.cli.app import main
 from dseg_ros.config.runtime import EngineConfig
 from dseg_ros.distill.clustering import assignments, load_classes
-from dseg_ros.runtime.engine import load_engine
+from dseg_ros.runtime.loading import load_engine
 from dseg_ros.types import UNLABELLED
 import pytest
 

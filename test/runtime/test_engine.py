@@ -18,7 +18,8 @@ from pathlib import Path
 import time
 
 from dseg_ros.config.runtime import EngineConfig
-from dseg_ros.runtime.engine import EngineError, load_engine, ModelInfo
+from dseg_ros.runtime.engine import EngineError, ModelInfo
+from dseg_ros.runtime.loading import load_engine
 import numpy as np
 import onnx
 import pytest

@@ -22,8 +22,8 @@ from dseg_ros.config.runtime import EngineConfig, ExportConfig
 from dseg_ros.models import checkpoint
 from dseg_ros.models.checkpoint import CheckpointError, Provenance
 from dseg_ros.models.tiny import build, normalise
-from dseg_ros.runtime.engine import load_engine
 from dseg_ros.runtime.export import export
+from dseg_ros.runtime.loading import load_engine
 import numpy as np
 import pytest
 import torch
