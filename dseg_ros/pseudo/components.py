@@ -218,8 +218,15 @@ def step_up(centre_m: NDArray[np.float64], level_m: NDArray[np.float64],
     """
     k = min(120, len(level_m))
     _, index = cKDTree(centre_m).query(centre_m, k, distance_upper_bound=radius_m)
-    around = np.append(level_m, np.nan)[index.reshape(len(level_m), k)]
-    return np.asarray(np.maximum(level_m - np.nanpercentile(around, 10, axis=1), 0))
+    around = np.sort(np.append(level_m, np.inf)[index.reshape(len(level_m), k)], axis=1)
+    # Row by row np.nanpercentile gives the same in ten times the time.
+    position = 0.1 * (np.isfinite(around).sum(1) - 1)
+    before = position.astype(np.int64)
+    rows = np.arange(len(around))
+    low, high = around[rows, before], around[rows, np.minimum(before + 1, k - 1)]
+    part = position - before
+    low_level = np.where(part > 0, low + part * (np.where(part > 0, high, low) - low), low)
+    return np.asarray(np.maximum(level_m - low_level, 0))
 
 
 def height_above_ground(points_m: NDArray[np.float64], ground_m: NDArray[np.float64],
