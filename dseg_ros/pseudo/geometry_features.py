@@ -27,8 +27,8 @@ from dataclasses import dataclass
 from dseg_ros.config.pseudo import FeatureWeightsConfig, GeometryFeaturesConfig
 from dseg_ros.pseudo.appearance import CHANNELS
 from dseg_ros.pseudo.components import (
-    connect, Extents, height_above_ground, local_shape, measure, reaches, smoothed, step_up,
-    voxelise, Voxels)
+    connect, Extents, local_shape, measure, reaches, smoothed, voxelise, Voxels)
+from dseg_ros.pseudo.ground_level import height_above_ground, step_up
 from dseg_ros.types import Cloud, Proposals
 import numpy as np
 from numpy.typing import NDArray

@@ -15,7 +15,7 @@
 """Shapes that are known: a wall is planar, a pole linear, a bush scattered."""
 
 from dseg_ros.pseudo.components import (
-    connect, height_above_ground, local_shape, measure, reaches, smoothed, step_up, voxelise)
+    connect, local_shape, measure, reaches, smoothed, voxelise)
 import numpy as np
 import pytest
 
@@ -97,20 +97,6 @@ def test_extents_follow_the_object_not_the_axes() -> None:
     assert (extents.bottom_m[0], extents.top_m[0]) == (pytest.approx(0.2), pytest.approx(1.4))
 
 
-def test_height_follows_a_hill() -> None:
-    """Heights are over the ground nearby, not over the sensor."""
-    x, y = np.meshgrid(np.arange(0, 60, 0.5), np.arange(-10, 10, 0.5))
-    ground = np.stack([x.ravel(), y.ravel(), 0.1 * x.ravel()], axis=1)
-    points = np.array([[10.0, 0, 2.0], [50.0, 0, 6.5]])
-    assert height_above_ground(points, ground, 2.0) == pytest.approx([1.0, 1.5], abs=0.15)
-
-
-def test_without_ground_the_lowest_point_stands_for_it() -> None:
-    """No ground is no reason to fail."""
-    points = np.array([[0.0, 0, 1.0], [0, 0, 3.0]])
-    assert height_above_ground(points, np.zeros((0, 3)), 2.0).tolist() == [0.0, 2.0]
-
-
 def test_shapes_are_averaged_within_a_component() -> None:
     """An unknown shape takes its neighbours', those of another thing do not count."""
     centre = np.array([[0.0, 0, 0], [0.3, 0, 0], [0.6, 0, 0], [50.0, 0, 0]])
@@ -124,13 +110,3 @@ def test_what_reaches_the_top_beam_goes_on() -> None:
     elevation = np.array([-5.0, 1.9, 0, 0.5])
     found = reaches(np.array([0, 0, 1]), np.array([0, 1, 2, 2]), elevation, 1.0)
     assert found.tolist() == [True, False]
-
-
-def test_a_pavement_is_a_step_up() -> None:
-    """Cells beside a kerb of 12 cm lie 12 cm up, the road's none; a slope matters little."""
-    x, y = np.meshgrid(np.arange(0, 30, 0.7), np.arange(-7, 7, 0.7))
-    centre = np.stack([x.ravel(), y.ravel()], axis=1)
-    pavement = np.abs(centre[:, 1]) > 4
-    step = step_up(centre, 0.12 * pavement + 0.01 * centre[:, 0], 5.0)
-    assert step[pavement].mean() == pytest.approx(0.16, abs=0.05)
-    assert step[~pavement].mean() < 0.06
