@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, MISSING
+import math
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints, TypeVar
 
@@ -105,6 +106,8 @@ def _checked(name: str, kind: Any, value: Any, meta: Mapping[str, Any]) -> Any:
     if kind not in SCALARS or type(value) is not kind:
         raise ConfigError(f'{name}: {value!r} is a {type(value).__name__}, '
                           f'not {getattr(kind, "__name__", kind)}')
+    if kind is float and not math.isfinite(value):
+        raise ConfigError(f'{name}: {value!r} is not a finite number')
     low, high, choices = meta.get('low'), meta.get('high'), meta.get('choices')
     if choices is not None and value not in choices:
         raise ConfigError(f'{name}: {value!r} is not one of {list(choices)}')
