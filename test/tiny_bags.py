@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -124,19 +125,20 @@ def qos(reliable: bool, depth: int) -> Qos:
 
 
 def write_ros2(path: Path, rows: list[tuple[str, str, int, Any]], kind: str = 'mcap-none',
-               profiles: dict[str, Qos] | None = None) -> Path:
-    """Write a rosbag2 directory."""
+               profiles: dict[str, Qos] | None = None, halves: Collection[int] = ()) -> Path:
+    """Write a rosbag2 directory; of some messages, by their place, the first half alone."""
     plugin, mode = ROS2_FORMATS[kind]
     writer = Writer2(path, version=9, storage_plugin=plugin)
     writer.set_compression(mode, CompressionFormat.ZSTD)
     with writer:
         connections: dict[str, Any] = {}
-        for topic, msgtype, stamp, message in rows:
+        for i, (topic, msgtype, stamp, message) in enumerate(rows):
             if topic not in connections:
                 offered = [profiles[topic]] if profiles and topic in profiles else []
                 connections[topic] = writer.add_connection(
                     topic, msgtype, typestore=ROS2, offered_qos_profiles=offered)
-            writer.write(connections[topic], stamp, ROS2.serialize_cdr(message, msgtype))
+            cdr = ROS2.serialize_cdr(message, msgtype)
+            writer.write(connections[topic], stamp, cdr[:len(cdr) // 2] if i in halves else cdr)
     return path
 
 

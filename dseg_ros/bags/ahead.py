@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 def first_camera(bag: Bag, topic: str) -> Camera | None:
     """Find the first calibration of a topic that can be used; nothing is counted here."""
     with suppress(BagError):  # damage is told by whoever reads the frames
-        for record in bag.messages([topic]):
+        for record in bag.messages([topic], broken=_pass):
             with suppress(MessageError):
                 return camera_from_message(record.message)
     return None
@@ -52,7 +52,8 @@ def first_extrinsics(bag: Bag, topics: Sequence[str], camera: str, lidar: str
     tree = TransformTree(history_ns=0)
     with suppress(BagError):
         static = ((t, True) for t in bag.static_transforms())
-        moving = ((t, False) for r in bag.messages(topics) for t in r.message.transforms)
+        moving = ((t, False) for record in bag.messages(topics, broken=_pass)
+                  for t in record.message.transforms)
         for transform, is_static in chain(static, moving):
             with suppress(MessageError, TransformError):
                 tree.add(transform.header.frame_id, transform.child_frame_id,
@@ -60,3 +61,7 @@ def first_extrinsics(bag: Bag, topics: Sequence[str], camera: str, lidar: str
             with suppress(TransformError):
                 return tree.static_lookup(camera, lidar)
     return None
+
+
+def _pass(error: BagError) -> None:
+    """Leave it to whoever reads the frames."""

@@ -41,6 +41,7 @@ BROKEN_CLOUD = 'broken cloud'
 BROKEN_IMAGE = 'broken image'
 BROKEN_INFO = 'broken camera_info'
 BROKEN_TRANSFORM = 'broken transform'
+UNDECODABLE = 'message that is not of its type'
 NO_INFO = 'image without camera_info'
 PROBLEMS = 20
 """Problems that are kept in words; all are counted."""
@@ -154,7 +155,7 @@ class Frames:
         """
         topics = [self._topics.points, *self._by_topic, *self._infos, *self._tf]
         damage: BagError | None = None
-        records = self._bag.messages(topics)
+        records = self._bag.messages(topics, broken=lambda e: self._drop(UNDECODABLE, e))
         while True:
             try:
                 record = next(records)
@@ -217,10 +218,13 @@ class Frames:
         try:
             return act()
         except (MessageError, TransformError) as error:
-            self._drops[reason] += 1
-            if len(self.problems) < PROBLEMS:
-                self.problems.append(f'{reason}: {error}')
+            self._drop(reason, error)
             return None
+
+    def _drop(self, reason: str, error: Exception) -> None:
+        self._drops[reason] += 1
+        if len(self.problems) < PROBLEMS:
+            self.problems.append(f'{reason}: {error}')
 
     def _hold(self, matches: list[Match], now_ns: int) -> None:
         self._waiting += [_Waiting(match, now_ns + self._max_wait_ns) for match in matches]

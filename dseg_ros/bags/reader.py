@@ -16,7 +16,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, suppress
 import heapq
 from pathlib import Path
@@ -25,7 +25,7 @@ from typing import Any
 
 from dseg_ros.bags.discovery import DriveTopics, find_topics
 from dseg_ros.bags.records import (
-    BagError, DamageError, is_static, Qos, RawRecord, Record, TopicInfo)
+    BagError, DamageError, is_static, Qos, RawRecord, Record, TopicInfo, UndecodableError)
 from dseg_ros.bags.salvage import DamagedStorage
 from dseg_ros.bags.serialization import Serialization
 from dseg_ros.bags.storage import Channel, IndexedStorage, Storage, storage_files
@@ -101,18 +101,27 @@ class Bag:
         self._stack.close()
 
     def messages(self, topics: Collection[str] | None = None, start_ns: int | None = None,
-                 stop_ns: int | None = None) -> Iterator[Record]:
+                 stop_ns: int | None = None,
+                 broken: Callable[[UndecodableError], None] | None = None) -> Iterator[Record]:
         """
         Read decoded messages by recording time.
 
         :param topics: which topics; None for all.
         :param start_ns: first recording time [ns].
         :param stop_ns: recording time [ns] to stop before.
+        :param broken: told of a message that cannot be decoded, which is left out then.
         :raises BagError: for a topic that is not there or a type without definition.
+        :raises UndecodableError: for a message that cannot be decoded, if `broken` is not given.
         :raises DamageError: for damage, after everything before it was yielded.
         """
         for stamp, storage, channel, data in self._merged(topics, start_ns, stop_ns):
-            message = self._serialization.decoded(storage.ros1, channel, data)
+            try:
+                message = self._serialization.decoded(storage.ros1, channel, data)
+            except UndecodableError as error:
+                if broken is None:
+                    raise
+                broken(error)
+                continue
             yield Record(channel.topic, channel.type, stamp, message)
 
     def raw(self, topics: Collection[str] | None = None, start_ns: int | None = None,

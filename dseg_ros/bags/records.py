@@ -28,6 +28,10 @@ class DamageError(BagError):
     """A bag that is broken somewhere; what stands before the break was read."""
 
 
+class UndecodableError(BagError):
+    """One message that is not what its type says; those around it may be sound."""
+
+
 @dataclass(frozen=True)
 class Qos:
     """

@@ -20,7 +20,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from dseg_ros.bags.records import BagError
+from dseg_ros.bags.records import BagError, UndecodableError
 from dseg_ros.bags.storage import Channel, Storage
 from rosbags.convert.converter import is_same_wireformat, migrate_bytes
 from rosbags.interfaces import MessageDefinitionFormat
@@ -59,15 +59,16 @@ class Serialization:
         :param ros1: whether it is serialized as in ROS 1.
         :param channel: where it comes from.
         :param data: the message.
-        :raises BagError: if its type is not known or the message is damaged.
+        :raises BagError: if its type is not known.
+        :raises UndecodableError: if the message is damaged.
         """
         cdr = self.cdr(ros1, channel, data)
         store = self._known if ros1 else self._store(channel)
         try:
             return store.deserialize_cdr(cdr, channel.type)
         except Exception as error:  # noqa: B902  (generated code raises anything)
-            raise BagError(f'{self._path}: a message on {channel.topic} is no {channel.type}: '
-                           f'{error}') from error
+            raise UndecodableError(f'{self._path}: a message on {channel.topic} is no '
+                                   f'{channel.type}: {error}') from error
 
     def cdr(self, ros1: bool, channel: Channel, data: bytes) -> bytes:
         """Return a message as serialized in ROS 2; parameters as in `decoded`."""
@@ -78,8 +79,8 @@ class Serialization:
         except BagError:
             raise
         except Exception as error:  # noqa: B902  (generated code raises anything)
-            raise BagError(f'{self._path}: a message on {channel.topic} is no {channel.type}: '
-                           f'{error}') from error
+            raise UndecodableError(f'{self._path}: a message on {channel.topic} is no '
+                                   f'{channel.type}: {error}') from error
 
     def tf_message(self, transforms: Sequence[Any]) -> bytes:
         """Serialize transforms as one tf2_msgs/TFMessage."""

@@ -17,7 +17,7 @@
 from dataclasses import replace
 
 from dseg_ros.bags.frames import (
-    BROKEN_CLOUD, BROKEN_IMAGE, BROKEN_INFO, frames, NO_INFO)
+    BROKEN_CLOUD, BROKEN_IMAGE, BROKEN_INFO, frames, NO_INFO, UNDECODABLE)
 from dseg_ros.bags.reader import BagError, find_topics, open_bag
 from dseg_ros.config.bags import TopicsConfig
 from dseg_ros.config.sync import MotionConfig, SyncConfig
@@ -148,6 +148,20 @@ def test_broken_messages_cost_themselves_alone(tiny, tmp_path):
     assert any("no field ['x']" in problem for problem in stream.problems)
 
 
+def test_a_message_that_cannot_be_decoded_costs_itself_alone(tiny, tmp_path):
+    """Half a transform, info, image and cloud in the middle: the drive goes on after them."""
+    rows = tiny.drive(tiny.ROS2, 8)
+    halves = [[i for i, row in enumerate(rows) if row[0] == topic][frame] for topic, frame in (
+        ('/tf', 2), ('/cam/camera_info', 3), ('/cam/image_raw', 4), ('/lidar/points', 5))]
+    path = tiny.write_ros2(tmp_path / 'halves', rows, halves=halves)
+    paired, stream = read(path)
+    assert [len(p.cloud) for p in paired] == [1, 2, 3, 4, 7, 8]
+    assert stream.dropped.counts[UNDECODABLE] == 4 and stream.clouds == 7
+    assert any('/cam/image_raw is no sensor_msgs/msg/Image' in p for p in stream.problems)
+    with open_bag(path) as bag, pytest.raises(BagError, match='/tf is no tf2_msgs/msg/TFMessage'):
+        list(bag.messages())
+
+
 def test_a_camera_without_any_calibration_costs_itself_alone(tiny, tmp_path):
     """Its infos are read and counted once each; the other camera's frames all come."""
     rows = tiny.drive(tiny.ROS2, 6)
@@ -231,7 +245,7 @@ def test_damage_ends_the_drive_after_what_was_before_it(mcap_bag, monkeypatch):
         topics = find_topics(bag, TopicsConfig())
         whole = bag.messages
 
-        def damaged(names=None):
+        def damaged(names=None, broken=None):
             for i, record in enumerate(whole(names)):
                 if i == 15:
                     raise BagError('damaged after 15 messages')
