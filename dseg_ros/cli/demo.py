@@ -40,7 +40,7 @@ def run(parsed: argparse.Namespace) -> int:
     from dseg_ros.cli.progress import ProgressBar
     from dseg_ros.demo.demonstration import run
     with ProgressBar('simulating', 'frames') as progress:
-        summary = run(config, progress)
+        summary = run(config, progress, lambda text: print(text, flush=True))
     latency, objects = summary['latency_ms'], summary['objects_per_frame']
     print(f'frames     {summary["frames"]}, each with objects: {objects["mean"]} on average '
           f'({objects["min"]} to {objects["max"]})\n'

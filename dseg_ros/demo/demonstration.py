@@ -48,12 +48,14 @@ class DemoError(RuntimeError):
     """A demonstration that did not show what it should; the message says what is missing."""
 
 
-def run(config: DemoConfig, progress: Progress | None = None) -> dict[str, Any]:
+def run(config: DemoConfig, progress: Progress | None = None,
+        say: Callable[[str], None] = lambda text: None) -> dict[str, Any]:
     """
     Make a drive, run the launch file on it, write summary and pictures.
 
     :param config: what, where to, how fast.
     :param progress: of the simulation, called with frames done and in all.
+    :param say: told what begins.
     :returns: the summary, which is also in <out>/summary.json.
     :raises DemoError: if the launch failed or not everything was answered; the summary is
         written all the same.
@@ -70,6 +72,7 @@ def run(config: DemoConfig, progress: Progress | None = None) -> dict[str, Any]:
     given = given_or_default(arguments)
     nodes = from_mapping(SegmentationNodeConfig, resolve(given, ['segmentation'])['segmentation'])
     prepare_environment(str(given.file('dds_profile')))
+    say(f'driving through {bag} (log: {out / LOG})')
     with Watch(nodes.inputs) as watched:
         status = play(arguments, out / LOG, config.timeout_s)
     summary = summarise(watched, bag, nodes.inputs)

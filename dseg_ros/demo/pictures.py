@@ -157,6 +157,7 @@ def bird(clusters: NDArray[np.void], boxes: NDArray[np.float64], shape: tuple[in
     inside = (at >= 0).all(axis=1) & (at[:, 0] < width) & (at[:, 1] < height)
     rgb = clusters['rgb'][inside].astype(np.uint32)
     picture[at[inside, 1], at[inside, 0]] = np.stack([rgb >> 16, rgb >> 8 & 255, rgb & 255], 1)
+    picture = np.asarray(cv2.dilate(picture, np.ones((2, 2), np.uint8)), np.uint8)
     for number, box in enumerate(boxes, start=1):
         ring = corners(box)[[0, 1, 3, 2]]
         cv2.polylines(picture, [pixels(ring[:, 0], ring[:, 1])], True, colour_of(number), 1,

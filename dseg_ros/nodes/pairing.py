@@ -169,7 +169,11 @@ class Pairing:
 
     def _pair(self, match: Match) -> Pair:
         original, item = match.cloud
-        cloud, at_ns = self._track.still(original)
+        try:
+            cloud, at_ns = self._track.still(original)
+        except ValueError as error:  # per-point times that cannot be
+            self._troubles.add('points', error)
+            cloud, at_ns = original, match.stamp_ns
         sightings = {}
         for name in match.images:
             try:

@@ -90,10 +90,10 @@ class ProposalsNode(Shell[ProposalsNodeConfig]):
         begun_s = time.monotonic()
         try:
             cloud, _ = message.value()
+            proposals = self._extract(cloud)
         except ValueError as error:
             self.troubles.add('points', error)
             return
-        proposals = self._extract(cloud)
         self._publish(cloud, proposals)
         self._timing.done(cloud.stamp_ns, message.received_s, begun_s)
         self._in_image.push(cloud, proposals)
