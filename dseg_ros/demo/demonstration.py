@@ -126,8 +126,8 @@ def check(summary: dict[str, Any], out: Path) -> None:
     """Raise DemoError unless everything was really published."""
     faults = []
     if summary['launch_status'] != 0:
-        faults.append(f'the launch ended with status {summary["launch_status"]} (see '
-                      f'{out / LOG})')
+        faults.append(f'the launch ended with status {summary["launch_status"]}: '
+                      f'{last_error(out / LOG)} (all of it: {out / LOG})')
     if not 0 < summary['frames'] == summary['frames_with_objects']:
         faults.append(f'{summary["frames_with_objects"]} of {summary["frames"]} clouds were '
                       'answered with objects')
@@ -135,3 +135,9 @@ def check(summary: dict[str, Any], out: Path) -> None:
         faults.append(f'{summary["masks"]} of {summary["images"]} images were answered with masks')
     if faults:
         raise DemoError('; '.join(faults))
+
+
+def last_error(log: Path) -> str:
+    """Return the last error that a launch logged."""
+    lines = log.read_text().splitlines() if log.exists() else []
+    return next((line for line in reversed(lines) if '[ERROR]' in line), 'no error was logged')
