@@ -20,6 +20,9 @@ from dataclasses import dataclass
 
 from dseg_ros.config.schema import Config, option
 
+MASK_TOPIC = '/sim/mask'
+"""Ground truth of the camera: mono8 trainIds at the stamps of the images."""
+
 WEATHERS = ('day', 'night', 'fog', 'rain')
 
 

@@ -25,8 +25,8 @@ from dseg_ros.bags.header import stamp_ns
 from dseg_ros.bags.reader import open_bag
 from dseg_ros.classes import CITYSCAPES_19
 from dseg_ros.config.nodes import InputsConfig
+from dseg_ros.config.sim import MASK_TOPIC
 from dseg_ros.evaluation.metrics import confusion, evaluate
-from dseg_ros.evaluation.simulated import MASK_TOPIC
 from dseg_ros.nodes.monitor import Watched
 import numpy as np
 

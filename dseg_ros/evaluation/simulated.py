@@ -23,12 +23,11 @@ from pathlib import Path
 from dseg_ros.bags.encodings import image_from_message
 from dseg_ros.bags.reader import Bag, open_bag
 from dseg_ros.classes import CITYSCAPES_19
+from dseg_ros.config.sim import MASK_TOPIC
 from dseg_ros.evaluation.metrics import confusion
 from dseg_ros.types import LabelMap
 import numpy as np
 from numpy.typing import NDArray
-
-MASK_TOPIC = '/sim/mask'
 
 Predict = Callable[[NDArray[np.uint8]], LabelMap]
 

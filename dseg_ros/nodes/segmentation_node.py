@@ -19,6 +19,7 @@ from __future__ import annotations
 import time
 
 from dseg_ros.config.nodes import SegmentationNodeConfig
+from dseg_ros.geometry import label_points, see
 from dseg_ros.nodes.camera_outputs import CameraOutputs
 from dseg_ros.nodes.clouds import packed, semantic
 from dseg_ros.nodes.demand import Demand
@@ -32,7 +33,7 @@ from dseg_ros.nodes.resources import model_path
 from dseg_ros.nodes.running import main_of
 from dseg_ros.nodes.shell import Shell, Surroundings
 from dseg_ros.nodes.timing import Timing
-from dseg_ros.painting import full_palette, label_points, overlay, see
+from dseg_ros.painting import full_palette, overlay
 from dseg_ros.runtime.engine import Engine
 from dseg_ros.runtime.loading import load_engine
 from dseg_ros.types import Camera, Cloud, Dropped, Image

@@ -19,7 +19,7 @@ from __future__ import annotations
 from threading import Lock
 from typing import Any
 
-from dseg_ros.bags.motion import Motion
+from dseg_ros.bags.motion import JUMP_BACK_NS, Motion
 from dseg_ros.bags.reader import BagError
 from dseg_ros.config.sync import MotionConfig
 from dseg_ros.geometry import TransformError
@@ -35,7 +35,6 @@ from tf2_msgs.msg import TFMessage
 
 MOVING = QoSProfile(depth=100)
 STATIC = QoSProfile(depth=100, durability=DurabilityPolicy.TRANSIENT_LOCAL)
-JUMP_BACK_S = 0.5
 
 
 class FrameError(ValueError):
@@ -130,14 +129,14 @@ class Transforms:
         node.create_subscription(TFMessage, '/tf', self._on_moving, MOVING)
         node.create_subscription(TFMessage, '/tf_static', self._on_static, STATIC)
         self._jumps = node.get_clock().create_jump_callback(
-            JumpThreshold(min_forward=None, min_backward=Duration(seconds=-JUMP_BACK_S),
+            JumpThreshold(min_forward=None, min_backward=Duration(nanoseconds=-JUMP_BACK_NS),
                           on_clock_change=False), post_callback=self._on_jump)
 
     def track(self, config: MotionConfig) -> Track:
         """Begin to tell a node; it learns at once what is static."""
         track = Track(config)
+        self._tracks = [*self._tracks, track]  # first, so that what comes now is not missed
         self._tell(track, list(self._static.values()), static=True)
-        self._tracks = [*self._tracks, track]
         return track
 
     def leave(self, track: Track) -> None:

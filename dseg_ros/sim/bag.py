@@ -25,10 +25,10 @@ from pathlib import Path
 import shutil
 
 from dseg_ros.config.schema import as_mapping
-from dseg_ros.config.sim import SimConfig
+from dseg_ros.config.sim import MASK_TOPIC, SimConfig
 from dseg_ros.sim.drive import Drive
-from dseg_ros.sim.messages import (CAMERA_INFO, COMPRESSED, Entry, IMAGE, MASK, Messages, POINTS,
-                                   TF, TF_STATIC)
+from dseg_ros.sim.messages import (CAMERA_INFO, COMPRESSED, Entry, IMAGE, Messages, POINTS, TF,
+                                   TF_STATIC)
 from rosbags.interfaces import (Connection, Qos, QosDurability, QosHistory, QosLiveliness,
                                 QosReliability, QosTime)
 from rosbags.rosbag2 import StoragePlugin, Writer
@@ -122,7 +122,7 @@ class BagWriter:
               COMPRESSED: ('sensor_msgs/msg/CompressedImage', _qos(5)),
               CAMERA_INFO: ('sensor_msgs/msg/CameraInfo', _qos(5)),
               POINTS: ('sensor_msgs/msg/PointCloud2', _qos(5)),
-              MASK: ('sensor_msgs/msg/Image', _qos(5)),
+              MASK_TOPIC: ('sensor_msgs/msg/Image', _qos(5)),
               TF: ('tf2_msgs/msg/TFMessage', _qos(100)),
               TF_STATIC: ('tf2_msgs/msg/TFMessage', _qos(1, latched=True))}
 

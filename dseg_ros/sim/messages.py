@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import cv2
-from dseg_ros.config.sim import SimConfig
+from dseg_ros.config.sim import MASK_TOPIC, SimConfig
 from dseg_ros.sim.drive import Drive, SimFrame
 from dseg_ros.types import Camera
 import numpy as np
@@ -32,7 +32,6 @@ IMAGE = '/camera/front/image_raw'
 COMPRESSED = IMAGE + '/compressed'
 CAMERA_INFO = '/camera/front/camera_info'
 POINTS = '/lidar/points'
-MASK = '/sim/mask'
 TF, TF_STATIC = '/tf', '/tf_static'
 ODOM, BASE, LIDAR = 'odom', 'base_link', 'lidar'
 IMAGE_LATENCY_NS, CLOUD_LATENCY_NS = 8_000_000, 3_000_000
@@ -77,7 +76,7 @@ class Messages:
         topic, picture = self._picture(frame.image.rgb, drive.config, header)
         entries = [Entry(topic, seen, picture),
                    Entry(CAMERA_INFO, seen, self._camera_info(drive.camera, header)),
-                   Entry(MASK, seen, self._image(frame.mask, 'mono8', header)),
+                   Entry(MASK_TOPIC, seen, self._image(frame.mask, 'mono8', header)),
                    Entry(POINTS, swept, self._points(frame))]
         return sorted(entries, key=lambda entry: entry.stamp_ns)
 

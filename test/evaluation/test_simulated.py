@@ -18,8 +18,9 @@ from pathlib import Path
 
 from dseg_ros.bags.encodings import image_from_message
 from dseg_ros.bags.reader import open_bag
+from dseg_ros.config.sim import MASK_TOPIC
 from dseg_ros.evaluation.metrics import evaluate
-from dseg_ros.evaluation.simulated import EvaluationError, MASK_TOPIC, score_drive
+from dseg_ros.evaluation.simulated import EvaluationError, score_drive
 from dseg_ros.types import LabelMap, UNLABELLED
 import numpy as np
 import pytest
