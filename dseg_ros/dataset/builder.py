@@ -32,6 +32,7 @@ from dseg_ros.types import Cloud, Dropped, Proposals
 WRONG_SIZE = 'image size differs from its calibration'
 NO_IMAGE = 'no usable image'
 EMPTY_CLOUD = 'empty cloud'
+NEGATIVE_STAMP = 'stamp before 1970'
 NO_PROPOSALS = 'cloud that proposals cannot be found in'
 
 
@@ -79,6 +80,9 @@ class SampleBuilder:
         """
         if not len(cloud):
             return Built(None, Dropped({EMPTY_CLOUD: 1}))
+        if cloud.stamp_ns < 0:  # cannot be part of a key
+            return Built(None, Dropped({NEGATIVE_STAMP: 1}),
+                         (f'cloud {cloud.frame!r}: its stamp is {cloud.stamp_ns} ns',))
         views, dropped, problems = [], Dropped(), []
         for shot in shots:
             try:

@@ -29,12 +29,12 @@ from dseg_ros.config.dataset import HarvestConfig
 from dseg_ros.dataset.builder import SampleBuilder
 from dseg_ros.dataset.harvest import recipe
 from dseg_ros.dataset.manifest import Source
-from dseg_ros.dataset.sample import DatasetError, sample_key
+from dseg_ros.dataset.sample import checked_name, DatasetError, sample_key
 from dseg_ros.dataset.writer import DatasetWriter
 from dseg_ros.types import Cloud, Dropped
 
 QUEUE_FULL = 'queue full: the disk is too slow'
-DISK_FULL = 'disk almost full'
+STOPPED = 'came after the recording had stopped'
 REPEATED = 'cloud with the stamp of another'
 GB = 1e9
 
@@ -70,13 +70,13 @@ class Recording:
         :param queue: frames that may wait.
         :param min_free_gb: what the disk must have left [GB].
         :param failed: told of each error of the writing thread.
-        :raises DatasetError: if the data set cannot be written.
+        :raises DatasetError: if the data set cannot be written or the drive's name not be used.
         """
         self.path = Path(config.out)
         self.samples = 0
         self.stopped_because = ''
         self.dropped: Counter[str] = Counter()
-        self._drive = drive
+        self._drive = checked_name('drive', drive)
         self._min_free_gb = min_free_gb
         self._failed = failed
         self._writer = DatasetWriter(self.path, recipe(config), config.store)
@@ -135,7 +135,7 @@ class Recording:
                 if frame is not None and not self.stopped_because:
                     self._write(frame)
                 elif frame is not None:
-                    self.dropped[DISK_FULL] += 1
+                    self.dropped[STOPPED] += 1
             except (DatasetError, OSError) as error:
                 self.stopped_because = str(error)
                 self._failed(error)

@@ -24,9 +24,10 @@ from bench import cloud, image, SIZE
 from dseg_ros.bags.frames import Shot
 from dseg_ros.bags.messages import cloud_from_message
 from dseg_ros.config.dataset import HarvestConfig
+from dseg_ros.dataset.builder import NEGATIVE_STAMP
 from dseg_ros.dataset.sample import DatasetError
 from dseg_ros.dataset.store import Dataset, verify
-from dseg_ros.nodes.recording import DISK_FULL, QUEUE_FULL, Recording, REPEATED, Taken
+from dseg_ros.nodes.recording import QUEUE_FULL, Recording, REPEATED, STOPPED, Taken
 from dseg_ros.types import Camera
 import numpy as np
 import pytest
@@ -88,6 +89,22 @@ def test_a_bad_image_costs_its_frame_alone(recording: Recording, errors: list[Ex
     assert '80x45' in str(errors[0])
 
 
+def test_a_stamp_before_1970_costs_its_frame_alone(recording: Recording,
+                                                    errors: list[Exception]) -> None:
+    """A clock that was never set makes no key of a sample; the recording goes on."""
+    for stamp in (1, -5_000_000_000, 2):
+        recording.offer(frame(stamp), patient=True)
+    recording.settle()
+    assert (recording.samples, recording.stopped_because) == (2, '')
+    assert recording.dropped[NEGATIVE_STAMP] == 1 and '-5000000000 ns' in str(errors[0])
+
+
+def test_a_drive_without_a_usable_name_records_nothing(tmp_path: Path) -> None:
+    """The name is refused before the drive begins, not with its first frame."""
+    with pytest.raises(DatasetError, match="'a b/c'"):
+        Recording(HarvestConfig(out=str(tmp_path / 'set')), 'a b/c', 2, 0.0, print)
+
+
 def test_a_full_disk_stops_the_recording(recording: Recording, errors: list[Exception]) -> None:
     """With too little left nothing is written, until there is room and someone says so."""
     recording.offer(frame(1), patient=True)
@@ -97,7 +114,7 @@ def test_a_full_disk_stops_the_recording(recording: Recording, errors: list[Exce
         recording.offer(frame(stamp), patient=True)
     recording.settle()
     assert 'GB left' in recording.stopped_because and len(errors) == 1
-    assert (recording.samples, recording.dropped[DISK_FULL]) == (1, 1)
+    assert (recording.samples, recording.dropped[STOPPED]) == (1, 1)
     with pytest.raises(DatasetError, match='GB left'):
         recording.resume()
     recording._min_free_gb = 0.0
