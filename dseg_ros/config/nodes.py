@@ -28,6 +28,7 @@ from dseg_ros.config.sync import MotionConfig, SyncConfig
 
 CAMERA = '{camera}'
 ROS_NAME = re.compile(r'[A-Za-z][A-Za-z0-9_]*')
+ROS_TOPIC = re.compile(r'(~?/)?[A-Za-z_]\w*(/[A-Za-z_]\w*)*', re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class InputsConfig(Config):
         ('front',), 'Names of the cameras; with several, outputs are called ~/<camera>/mask.')
 
     def check(self) -> None:
-        """Reject cameras without a usable name and such that would share a topic."""
+        """Reject names that cannot be used and cameras that would share a topic."""
         for camera in self.cameras:
             if not ROS_NAME.fullmatch(camera):
                 raise ConfigError(f'cameras: {camera!r} cannot be part of a topic name')
@@ -51,6 +52,11 @@ class InputsConfig(Config):
             raise ConfigError('cameras: none is named')
         if len(set(self.cameras)) != len(self.cameras):
             raise ConfigError(f'cameras: {list(self.cameras)} names one twice')
+        for name in ('points', 'image', 'camera_info'):
+            topic = getattr(self, name)
+            if not ROS_TOPIC.fullmatch(topic if name == 'points' else
+                                       topic.replace(CAMERA, self.cameras[0])):
+                raise ConfigError(f'{name}: {topic!r} is no name of a topic')
         for name in ('image', 'camera_info'):
             if len(self.cameras) > 1 and CAMERA not in getattr(self, name):
                 raise ConfigError(f'{name}: {getattr(self, name)!r} has no {CAMERA}, but there '

@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from threading import Thread
 
@@ -64,6 +65,7 @@ def run(args: list[str] | None = None) -> int:
         if node.context.ok():
             raise
     finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal and the launch both send one
         rclpy.try_shutdown()
         spinner.join(1.0)
     return 0

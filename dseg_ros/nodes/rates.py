@@ -22,6 +22,9 @@ from threading import Lock
 WINDOW = 60
 """Messages looked back on."""
 
+LEAP_NS = 30_000_000_000
+"""More between two stamps is a clock that was set, or a pause, and no lost message."""
+
 
 class Rate:
     """
@@ -46,8 +49,8 @@ class Rate:
         :param now_s: when it came, by the monotonic clock [s].
         """
         with self._lock:
-            if self._stamps_ns and stamp_ns < self._stamps_ns[-1]:
-                self._stamps_ns.clear()  # the clock jumped back
+            if self._stamps_ns and not 0 <= stamp_ns - self._stamps_ns[-1] < LEAP_NS:
+                self._stamps_ns.clear()  # the clock was set
             self._stamps_ns.append(stamp_ns)
             self.count += 1
             self.last_s = now_s

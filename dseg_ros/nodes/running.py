@@ -75,7 +75,8 @@ def start(shell: Shell[Any], failed: Event) -> None:
         done = (shell.trigger_configure() == TransitionCallbackReturn.SUCCESS and
                 shell.trigger_activate() == TransitionCallbackReturn.SUCCESS)
     except Exception as error:
-        shell.troubles.add('autostart', error)
+        if shell.context.ok():  # else another node could not start, and says why
+            shell.troubles.add('autostart', error)
         done = False
     if done:
         shell.get_logger().info('active')

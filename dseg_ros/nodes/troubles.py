@@ -21,10 +21,13 @@ import time
 import traceback
 
 from dseg_ros.nodes.diagnostics import Health, OK, WARN
+from dseg_ros.runtime.engine import EngineError
 from rclpy.node import Node
 
 REPEAT_S = 5.0
 RECENT_S = 10.0
+FORESEEN = (ValueError, OSError, EngineError)
+"""Errors that say all in one line."""
 
 
 class Troubles:
@@ -63,7 +66,7 @@ class Troubles:
             return
         first = where not in self._said_s
         self._said_s[where] = now_s
-        if isinstance(error, (ValueError, OSError)) or not first:
+        if isinstance(error, FORESEEN) or not first:
             text = str(error) or repr(error)
             self._logger.error(f'{where}: {text} ({self._counts[where]} so far)')
         else:

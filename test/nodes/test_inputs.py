@@ -20,6 +20,8 @@ from collections.abc import Callable, Iterator
 import time
 from typing import Any
 
+from dseg_ros.config.nodes import InputsConfig
+from dseg_ros.config.schema import ConfigError
 from dseg_ros.nodes.diagnostics import ERROR, input_health, OK, WARN
 from dseg_ros.nodes.handover import Backlog, Latest
 from dseg_ros.nodes.inputs import CAMERA, Hub, Kind, POINTS, RAW_IMAGE, Shared
@@ -128,6 +130,29 @@ def test_rates_tell_losses_from_a_slow_sensor() -> None:
     assert sent == pytest.approx(10.0) and received == pytest.approx(5.2, abs=0.3)
     rate.add(0, 0.0)
     assert rate.hertz() == (0.0, 0.0)
+
+
+def test_a_stamp_that_leaps_is_no_loss() -> None:
+    """A driver whose first stamps are zero, before its clock is set, has lost nothing."""
+    rate = Rate()
+    for number in range(10):
+        rate.add(0 if number < 3 else 1_700_000_000_000 * MS + number * 100 * MS, 0.0)
+    assert rate.hertz() == pytest.approx((10.0, 10.0))
+
+
+@pytest.mark.parametrize('name', ['a topic!', '', '/', '/2nd/points', 'a//b', 'a/', '/a/{lidar}'])
+def test_an_impossible_topic_is_named(name: str) -> None:
+    """What ROS says about a name that it cannot resolve does not hold the name; our error does."""
+    with pytest.raises(ConfigError, match=f'points: {name!r}'):
+        InputsConfig(points=name)
+    with pytest.raises(ConfigError, match=f'image: {name!r}'):
+        InputsConfig(image=name)
+
+
+@pytest.mark.parametrize('name', ['points', '/lidar/points', '~/points', '~/a_1/{camera}/b'])
+def test_possible_topics(name: str) -> None:
+    """Relative, absolute and private names are topics."""
+    assert InputsConfig(image=name, cameras=('front',)).image == name
 
 
 def test_health_of_an_input(spun: Callable[[str], Any]) -> None:
