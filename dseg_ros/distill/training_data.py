@@ -29,6 +29,7 @@ from dseg_ros.distill.augment import TrainingImage
 from dseg_ros.distill.clustering import (
     ASSIGNMENT, assignments, CLASSES, fingerprint, load_classes)
 from dseg_ros.geometry import scaled
+from dseg_ros.pseudo.growth import grow_upwards
 from dseg_ros.pseudo.masks import densify
 from dseg_ros.pseudo.pseudo_classes import PseudoClasses
 from dseg_ros.pseudo.sky import sky_mask
@@ -109,4 +110,6 @@ def partial_labels(sample: Sample, view: View, labels: NDArray[np.uint8], scale:
         sky = cv2.resize(sky_mask(sample.cloud, view, recipe.sky_rule).astype(np.uint8),
                          (camera.width, camera.height), interpolation=cv2.INTER_NEAREST)
         mask[(sky > 0) & (mask == UNLABELLED)] = classes.sky_id
+    if recipe.grow:
+        mask = grow_upwards(mask, np.asarray(rgb), len(classes.ground.centroids))
     return TrainingImage(np.asarray(rgb), mask, sample.source)

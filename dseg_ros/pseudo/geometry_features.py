@@ -46,8 +46,8 @@ OBJECT_FEATURES: tuple[tuple[str, str], ...] = (
 """Columns of the description of a voxel: name, group of FeatureWeightsConfig."""
 
 GROUND_FEATURES: tuple[tuple[str, str], ...] = (
-    ('intensity', 'intensity'), ('lightness', 'colour'), ('a', 'colour'), ('b', 'colour'),
-    ('texture', 'texture'), ('roughness', 'roughness'), ('step', 'step'))
+    ('intensity', 'intensity'), ('lightness', 'ground_colour'), ('a', 'ground_colour'),
+    ('b', 'ground_colour'), ('texture', 'texture'), ('roughness', 'roughness'), ('step', 'step'))
 """Columns of the description of a ground cell."""
 
 
