@@ -111,5 +111,6 @@ class ClusterConfig(Config):
     vote_height_m: float = option(3.5, 'See vote_length_m [m].', low=0)
     features: GeometryFeaturesConfig = section(GeometryFeaturesConfig)
     sky_rule: SkyConfig = section(SkyConfig)
-    grow: bool = option(True, 'Labels grow upwards over what no beam reaches.')
+    grow: bool = option(True, 'Labels grow upwards over what no beam reaches, in images whose '
+                        'sky is known.')
     weights: FeatureWeightsConfig = section(FeatureWeightsConfig)

@@ -110,6 +110,6 @@ def partial_labels(sample: Sample, view: View, labels: NDArray[np.uint8], scale:
         sky = cv2.resize(sky_mask(sample.cloud, view, recipe.sky_rule).astype(np.uint8),
                          (camera.width, camera.height), interpolation=cv2.INTER_NEAREST)
         mask[(sky > 0) & (mask == UNLABELLED)] = classes.sky_id
-    if recipe.grow:
+    if recipe.grow and (mask == classes.sky_id).any():   # else things would grow into the sky
         mask = grow_upwards(mask, np.asarray(rgb), len(classes.ground.centroids))
     return TrainingImage(np.asarray(rgb), mask, sample.source)

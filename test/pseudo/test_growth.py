@@ -58,3 +58,12 @@ def test_without_labels_nothing_grows() -> None:
     rgb, labels = scene()
     empty = np.full_like(labels, UNLABELLED)
     assert np.array_equal(grow_upwards(empty, rgb, 0), empty)
+
+
+def test_a_trunk_does_not_grow_into_its_crown() -> None:
+    """What is narrow stays as it is; the house beside it grows."""
+    rgb, labels = scene()
+    labels[labels == TREE] = UNLABELLED
+    labels[60:80, 88] = TREE
+    grown = grow_upwards(labels, rgb, 1)
+    assert (grown[:60] != TREE).all() and (grown[24:80, 3:47] == HOUSE).all()
