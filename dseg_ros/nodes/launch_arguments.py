@@ -93,6 +93,10 @@ class Arguments:
         name = self.values['namespace'].strip('/')
         return f'/{name}' if name else ''
 
+    def topic(self, name: str) -> str:
+        """Return the full name of a topic as the nodes resolve it; private ones have none here."""
+        return name if name.startswith('/') else f'{self.namespace}/{name}'
+
     def true(self, name: str) -> bool:
         """Return a boolean argument."""
         return self.values[name].lower() == 'true'

@@ -138,19 +138,15 @@ def inputs_of(values: Values) -> InputsConfig:
 def _of_player(given: Arguments, resolved: Mapping[str, Values]) -> Values:
     """Play what the arguments say; each input waits for its result where that is asked for."""
     namespace = given.namespace
-
-    def topic(name: str) -> str:
-        return name if name.startswith('/') else f'{namespace}/{name}'
-
     answers = []
     if 'proposals' in resolved:
         inputs = inputs_of(resolved['proposals'])
-        answers.append(f'{topic(inputs.points)} {ARROW} {namespace}/proposals/objects')
+        answers.append(f'{given.topic(inputs.points)} {ARROW} {namespace}/proposals/objects')
     if 'segmentation' in resolved:
         inputs = inputs_of(resolved['segmentation'])
         for camera in inputs.cameras:
             mask = inputs.outputs(camera).replace('~', f'{namespace}/segmentation') + 'mask'
-            answers.append(f'{topic(inputs.image_topic(camera))} {ARROW} {mask}')
+            answers.append(f'{given.topic(inputs.image_topic(camera))} {ARROW} {mask}')
     try:
         rate = float(given['bag_rate'])
     except ValueError:

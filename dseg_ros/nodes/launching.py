@@ -16,15 +16,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 import shutil
 
-from ament_index_python.packages import get_package_prefix, PackageNotFoundError
-from dseg_ros.bags.reader import open_bag
-from dseg_ros.nodes.launch_arguments import ARGUMENTS, Arguments, given_or_default, LaunchError
-from dseg_ros.nodes.launch_parameters import inputs_of, PLAYER, resolve, Values, write
-from dseg_ros.nodes.resources import model_path, PACKAGE
+from dseg_ros.nodes.launch_arguments import ARGUMENTS, Arguments, given_or_default
+from dseg_ros.nodes.launch_checks import check_bag, check_files, check_model, misspelt
+from dseg_ros.nodes.launch_parameters import inputs_of, PLAYER, resolve, write
+from dseg_ros.nodes.resources import PACKAGE
 from dseg_ros.nodes.rviz_config import write_rviz
 from launch import Action, LaunchContext
 from launch.actions import (LogInfo, OpaqueFunction, RegisterEventHandler, SetEnvironmentVariable,
@@ -61,11 +60,13 @@ def bring_up(context: LaunchContext) -> list[Action]:
     check_files(given)
     parameters = resolve(given, [*nodes, *([PLAYER] if given['bag'] else [])])
     check_model(parameters['segmentation'].get('engine.model', ''))
+    warnings = misspelt(context.launch_configurations)
     if given['bag']:
-        check_bag(Path(given['bag']).expanduser(), parameters)
+        warnings += check_bag(given, parameters)
     sim_time = bool(given['bag']) or given.true('use_sim_time')
     file = write(parameters, given.namespace, sim_time)
-    actions: list[Action] = [*environment(given), *deleted_at_the_end(file)]
+    actions: list[Action] = [*(LogInfo(msg=warning) for warning in warnings),
+                             *environment(given), *deleted_at_the_end(file)]
     if given.true('use_composition'):
         actions.append(process(given, file, 'drive', on_death('drive'), nodes))
     else:
@@ -77,43 +78,6 @@ def bring_up(context: LaunchContext) -> list[Action]:
                            given.namespace)
         actions += [*deleted_at_the_end(shown), rviz(given, shown, sim_time)]
     return actions
-
-
-def check_files(given: Arguments) -> None:
-    """Raise LaunchError for files that are not there."""
-    if given['dds_profile']:
-        given.file('dds_profile')
-    if given.true('rviz'):
-        try:
-            get_package_prefix('rviz2')
-        except PackageNotFoundError:
-            raise LaunchError('rviz:=true, but rviz2 is not installed here; install it '
-                              '(apt-get install ros-jazzy-rviz2), or start RViz on another '
-                              'machine with the shipped config/drive.rviz') from None
-        given.file('rviz_config')
-
-
-def check_bag(path: Path, parameters: Mapping[str, Values]) -> None:
-    """Raise LaunchError for a recording that is not there or lacks what the nodes read."""
-    try:
-        with open_bag(path) as bag:
-            topics, listing = bag.topics, bag.listing()
-    except (OSError, ValueError) as error:
-        raise LaunchError(f'bag:={path}: {error}') from error
-    inputs = [inputs_of(values) for node, values in parameters.items() if node != PLAYER]
-    for topic in sorted({t for i in inputs for t in (
-            i.points, *(i.image_topic(c) for c in i.cameras))}):
-        if topic not in topics:
-            raise LaunchError(f'bag:={path} has no topic {topic}, which the nodes are to read '
-                              f'(params_file or arguments); it has {listing}')
-
-
-def check_model(model: str) -> None:
-    """Raise LaunchError for a model that is not there."""
-    try:
-        model_path(model)
-    except FileNotFoundError as error:
-        raise LaunchError(str(error)) from error
 
 
 def deleted_at_the_end(file: Path) -> list[Action]:

@@ -19,12 +19,18 @@ from __future__ import annotations
 from collections.abc import Callable
 import os
 from pathlib import Path
+import re
 import signal
 
 from dseg_ros.config.nodes import InputsConfig
 from dseg_ros.dataset.store import Dataset, verify
 from dseg_ros.demo.summary import stamps_of
+from dseg_ros.nodes.launch_arguments import ARGUMENTS, given_or_default, LaunchError
+from dseg_ros.nodes.launch_checks import check_bag, misspelt
+from dseg_ros.nodes.launch_parameters import resolve
+from dseg_ros.nodes.launching import bring_up
 from dseg_ros.nodes.monitor import Watch
+from launch import LaunchContext
 import pytest
 
 SIM = InputsConfig(points='/lidar/points', image='/camera/{camera}/image_raw/compressed',
@@ -98,6 +104,46 @@ def test_wrong_arguments_start_nothing(launch: Callable[..., object], arguments:
     assert drive.end(30.0) != 0
     assert named in drive.output
     assert 'started with pid' not in drive.output
+
+
+@pytest.mark.parametrize(('arguments', 'named'), [
+    ({'points': '/nothing'}, 'has no topic /nothing'),
+    ({'points': '/camera/front/camera_info'}, 'is sensor_msgs/msg/CameraInfo, the nodes read it '
+     'as sensor_msgs/msg/PointCloud2'),
+    ({'image': '/lidar/points'}, 'is sensor_msgs/msg/PointCloud2, the nodes read it as '
+     'sensor_msgs/msg/Image'),
+    ({'camera_info': '/nothing', 'record': 'set'}, 'has no topic /nothing')])
+def test_a_bag_that_does_not_fit_starts_nothing(sim_bag: Path, arguments: dict[str, str],
+                                                named: str) -> None:
+    """Topics that the recording lacks or has as another type are named, with what it has."""
+    context = LaunchContext()
+    context.launch_configurations.update({a.name: a.default for a in ARGUMENTS} | {
+        'bag': str(sim_bag), 'params_file': str(CONFIG / 'sim.yaml')} | arguments)
+    with pytest.raises(LaunchError, match=re.escape(named)):
+        bring_up(context)
+
+
+def test_a_bag_without_calibration_is_played(sim_bag: Path) -> None:
+    """Masks and objects need none; what does is told."""
+    given = given_or_default({'camera_info': '/nothing', 'params_file': str(CONFIG / 'sim.yaml')})
+    given = given_or_default({**given.values, 'bag': str(sim_bag)})
+    warning, = check_bag(given, resolve(given, ['proposals', 'segmentation']))
+    assert 'no topic /nothing' in warning and 'no labelled clouds' in warning
+
+
+def test_relative_topics_are_found_in_a_bag(sim_bag: Path) -> None:
+    """A bag has full names, while a vehicle's configuration may leave the namespace open."""
+    for points, namespace in (('lidar/points', ''), ('points', 'lidar')):
+        given = given_or_default({'bag': str(sim_bag), 'params_file': str(CONFIG / 'sim.yaml'),
+                                  'points': points, 'namespace': namespace})
+        assert check_bag(given, resolve(given, ['proposals'])) == []
+
+
+def test_misspelt_arguments_are_told() -> None:
+    """A drive that was to be recorded must not be lost to a letter; other files' names may be."""
+    assert misspelt({'record': 'a', 'color': 'red', 'ros_version': '2'}) == []
+    warning, = misspelt({'recrod': '/data/set', 'bag': 'b'})
+    assert 'recrod:=/data/set' in warning and 'record is one' in warning
 
 
 def test_a_wrong_model_is_named(launch: Callable[..., object], tmp_path: Path) -> None:

@@ -89,8 +89,8 @@ def test_a_bad_image_costs_its_frame_alone(recording: Recording, errors: list[Ex
     assert '80x45' in str(errors[0])
 
 
-def test_a_stamp_before_1970_costs_its_frame_alone(recording: Recording,
-                                                    errors: list[Exception]) -> None:
+def test_a_stamp_before_1970_costs_its_frame(recording: Recording, errors: list[Exception]
+                                             ) -> None:
     """A clock that was never set makes no key of a sample; the recording goes on."""
     for stamp in (1, -5_000_000_000, 2):
         recording.offer(frame(stamp), patient=True)
