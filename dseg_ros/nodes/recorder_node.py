@@ -101,13 +101,20 @@ class RecorderNode(Shell[RecorderNodeConfig]):
         for pair in self._pairing.flush():
             self._judge(pair, patient=True)
         if self._recording is not None:
-            self._recording.settle()
+            self._finish(self._recording.settle)
 
     def release(self) -> None:
         """Close the data set."""
         if self._recording is not None:
-            self._recording.close()
+            self._finish(self._recording.close)
             self._recording = None
+
+    def _finish(self, act: Callable[[], None]) -> None:
+        """End something; when the disk fails there, say so and go on ending."""
+        try:
+            act()
+        except (DatasetError, OSError) as error:
+            self.troubles.add('recording', error)
 
     # --- messages ---------------------------------------------------------------------------
 

@@ -121,12 +121,18 @@ class Recording:
             self._writer.flush()
 
     def close(self) -> None:
-        """Write what is queued and close the data set."""
+        """
+        Write what is queued and close the data set.
+
+        :raises OSError: if the disk fails; what was written stays whole, and others may write.
+        """
         self._queue.put(None)
         self._thread.join()
         with self._lock:
-            self._settle(complete=True)
-            self._writer.close()
+            try:
+                self._settle(complete=True)
+            finally:
+                self._writer.close()
 
     def _work(self) -> None:
         while True:

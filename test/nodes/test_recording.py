@@ -20,13 +20,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from threading import Event
 
-from bench import cloud, image, SIZE
+from bench import Bench, cloud, image, SIZE, SUCCESS
 from dseg_ros.bags.frames import Shot
 from dseg_ros.bags.messages import cloud_from_message
 from dseg_ros.config.dataset import HarvestConfig
 from dseg_ros.dataset.builder import NEGATIVE_STAMP
 from dseg_ros.dataset.sample import DatasetError
 from dseg_ros.dataset.store import Dataset, verify
+from dseg_ros.nodes.recorder_node import RecorderNode
 from dseg_ros.nodes.recording import QUEUE_FULL, Recording, REPEATED, STOPPED, Taken
 from dseg_ros.types import Camera
 import numpy as np
@@ -139,3 +140,40 @@ def test_a_failing_disk_stops_the_recording(recording: Recording, errors: list[E
     recording.offer(frame(2), patient=True)
     recording.settle()
     assert recording.samples == 1
+
+
+def test_a_disk_that_fails_at_the_end_gives_the_data_set_back(
+        recording: Recording, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was written stays whole and can be continued by this process."""
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(28, 'No space left on device')
+
+    recording.offer(frame(1), patient=True)
+    recording.settle()
+    monkeypatch.setattr(recording._writer, 'settle_source', fail)
+    with pytest.raises(OSError, match='No space'):
+        recording.close()
+    assert verify(recording.path) == []
+    again = Recording(HarvestConfig(out=str(recording.path)), 'drive', 2, 0.0, print)
+    again.close()
+    monkeypatch.setattr(recording, 'close', lambda: None)
+
+
+def test_a_node_whose_disk_fails_at_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+                                            ) -> None:
+    """Deactivation and cleanup name the error and free everything all the same."""
+    bench = Bench([RecorderNode], [f'dataset:={tmp_path / "set"}', 'min_free_gb:=0.0'])
+    try:
+        bench.start()
+        node = bench.nodes[0]
+
+        def fail(*_: object) -> None:
+            raise OSError(28, 'No space left on device')
+
+        monkeypatch.setattr(node._recording._writer, 'flush', fail)
+        monkeypatch.setattr(node._recording._writer, 'close', fail)
+        assert node.trigger_deactivate() == SUCCESS and not node._feeds
+        assert node.trigger_cleanup() == SUCCESS and node._recording is None
+        assert node.troubles.total == 2 and 'No space' in node.troubles.health().message
+    finally:
+        bench.close()
