@@ -185,13 +185,18 @@ def vote(classes: NDArray[np.int64], elements: Elements,
     return np.asarray(np.where(small, winner[elements.component], classes), np.int64)
 
 
+SKY_RGB = (70, 130, 180)
+
+
 def palette(names: Sequence[str]) -> NDArray[np.uint8]:
-    """Colour classes for people: grounds grey-violet, sky blue, the rest apart."""
-    colours = distinct_palette(len(names))
+    """Colour classes for people: grounds grey-violet, sky blue, the rest apart from all these."""
+    candidates = distinct_palette(2 * len(names))
+    unlike_sky = np.abs(candidates.astype(int) - SKY_RGB).sum(1) > 150
+    colours = candidates[unlike_sky][:len(names)]
     for i, name in enumerate(names):
         if name.startswith('ground'):
             shade = 90 + 45 * int(name.rpartition('_')[2])
             colours[i] = (min(shade + 20, 255), min(shade, 255), min(shade + 20, 255))
         elif name == 'sky':
-            colours[i] = (70, 130, 180)
+            colours[i] = SKY_RGB
     return colours
