@@ -31,6 +31,7 @@ from dseg_ros.nodes.parameters import declare, guard, read
 from dseg_ros.nodes.transforms import Track, Transforms
 from dseg_ros.nodes.troubles import Troubles
 from dseg_ros.nodes.worker import Worker
+from lifecycle_msgs.srv import ChangeState
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.node import Node
 from rclpy.publisher import Publisher
@@ -73,6 +74,8 @@ class Shell(LifecycleNode, Generic[C]):
         :raises ConfigError: for parameters that cannot be used.
         """
         super().__init__(name)
+        service = self._service_change_state
+        service.callback = partial(self._on_change_state, service.callback)
         self._kind = kind
         self.config: C = declare(self, kind)
         guard(self, kind, lambda: self.state == 'unconfigured')
@@ -179,6 +182,17 @@ class Shell(LifecycleNode, Generic[C]):
         """Stop and free everything; safe in any state and without ROS."""
         self._deactivate()
         self._release()
+
+    def _on_change_state(self, change: Callable[[Any, Any], Any], request: ChangeState.Request,
+                         response: ChangeState.Response) -> ChangeState.Response:
+        """Refuse a transition that the state does not have; rclpy raises and so ends the node."""
+        try:
+            return change(request, response)
+        except RuntimeError as error:
+            wanted = request.transition.label or request.transition.id
+            self.get_logger().warning(f'no transition {wanted!r} from state {self.state}: {error}')
+            response.success = False
+            return response
 
     def _transition(self, name: str, do: Callable[[], None],
                     undo: Callable[[], None]) -> TransitionCallbackReturn:

@@ -29,6 +29,8 @@ from dseg_ros.nodes.publish import header
 from dseg_ros.nodes.recorder_node import RecorderNode
 from dseg_ros.nodes.segmentation_node import SegmentationNode
 from dseg_ros.nodes.shell import Shell
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
 import numpy as np
 import pytest
 import rclpy
@@ -205,6 +207,20 @@ def test_lifecycle(bench: Callable[..., Bench]) -> None:
     drive.start()
     drive.send('points', cloud(2))
     drive.until(lambda: len(drive.results['proposals/objects']) == 2)
+
+
+@pytest.mark.parametrize('wanted', [Transition(id=1), Transition(id=77), Transition(label='fly'),
+                                    Transition(label='configure')])
+def test_a_transition_that_cannot_be_is_refused(bench: Callable[..., Bench], wanted: Transition
+                                                ) -> None:
+    """Who asks an active node to configure is told no; rclpy alone would end the process."""
+    drive = bench([ProposalsNode])
+    drive.start()
+    client = drive.user.create_client(ChangeState, 'proposals/change_state')
+    drive.until(client.service_is_ready)
+    future = client.call_async(ChangeState.Request(transition=wanted))
+    drive.until(future.done)
+    assert not future.result().success and drive.nodes[0].state == 'active'
 
 
 def test_composed_nodes_decode_once(bench: Callable[..., Bench]) -> None:
