@@ -18,13 +18,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+import signal
 
 import pytest
-
-REPOSITORY = Path(__file__).resolve().parents[1]
-SHARED_DATA = REPOSITORY.parent / 'shared' / 'data'
+from recordings import SHARED_DATA
 
 os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # started in the background of a script;
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # what tests start would inherit it
 
 
 @pytest.fixture(scope='session')

@@ -23,8 +23,8 @@ import sys
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-SOURCES = [name for name in ('dseg_ros', 'launch', 'test', 'development', 'setup.py')
-           if (REPOSITORY / name).exists()]
+SOURCES = ['dseg_ros', 'launch', 'test', 'setup.py', 'development/ros2launch/setup.py',
+           'development/ros2launch/dseg_ros2launch_verb.py']
 
 pytestmark = pytest.mark.linter
 

@@ -18,6 +18,7 @@ from dseg_ros.bags.pointcloud2 import cloud_from_message
 from dseg_ros.bags.reader import open_bag
 from proposals_anchors import GROUND, OPEN3D, OPEN3D_THIN, OURS, PATCHWORKPP, run, table
 import pytest
+from recordings import SHARED_DATA
 
 REAL = 'kitti_drive'
 
@@ -25,7 +26,6 @@ REAL = 'kitti_drive'
 @pytest.fixture(scope='module')
 def clouds(request):
     """Give five real sweeps, or simulated ones where this machine has no recordings."""
-    from conftest import SHARED_DATA
     real = SHARED_DATA / REAL
     bag_path = real if real.is_dir() else request.getfixturevalue('sim_bag')
     with open_bag(bag_path) as bag:

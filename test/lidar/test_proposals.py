@@ -24,6 +24,7 @@ from dseg_ros.lidar.proposals import ProposalExtractor
 from dseg_ros.types import Cloud, Proposals
 import numpy as np
 import pytest
+from street_of_boxes import look
 
 NONE = np.zeros(0, np.float32)
 
@@ -102,9 +103,8 @@ def test_an_adopted_sensor_gives_the_same(scene):
 
 def test_a_car_across_the_seam_of_the_turn_is_one():
     """Behind the vehicle, where azimuth jumps from 1 to 0 turns at -x ... and at +x."""
-    import conftest
     boxes = np.array([(9, 0, 4, 2, 1.5, 0.0), (-9, 0, 4, 2, 1.5, 0.0)])
-    seen = conftest.look(boxes, 1200, 0)
+    seen = look(boxes, 1200, 0)
     coverage = object_coverage(find(seen.cloud).point_ids, seen.instance)
     assert coverage.iou.min() > 0.85
 
