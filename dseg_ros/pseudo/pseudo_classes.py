@@ -191,7 +191,7 @@ SKY_RGB = (70, 130, 180)
 def palette(names: Sequence[str]) -> NDArray[np.uint8]:
     """Colour classes for people: grounds grey-violet, sky blue, the rest apart from all these."""
     candidates = distinct_palette(2 * len(names))
-    unlike_sky = np.abs(candidates.astype(int) - SKY_RGB).sum(1) > 150
+    unlike_sky = np.abs(candidates.astype(int) - np.asarray(SKY_RGB)).sum(1) > 190
     colours = candidates[unlike_sky][:len(names)]
     for i, name in enumerate(names):
         if name.startswith('ground'):
