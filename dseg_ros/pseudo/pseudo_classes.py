@@ -192,7 +192,7 @@ def palette(names: Sequence[str]) -> NDArray[np.uint8]:
     """Colour classes for people: grounds grey-violet, sky blue, the rest apart from all these."""
     candidates = distinct_palette(2 * len(names))
     unlike_sky = np.abs(candidates.astype(int) - np.asarray(SKY_RGB)).sum(1) > 190
-    colours = candidates[unlike_sky][:len(names)]
+    colours: NDArray[np.uint8] = candidates[unlike_sky][:len(names)]
     for i, name in enumerate(names):
         if name.startswith('ground'):
             shade = 90 + 45 * int(name.rpartition('_')[2])
