@@ -41,8 +41,11 @@ class PlayerConfig(Config):
     clock_hz: float = option(
         100.0, 'How often /clock ticks per second of the recording, besides before every message.',
         low=50.0, high=1000.0)
+    subscribers: int = option(
+        1, 'Subscribers that each cloud and image needs before the first message.', low=1)
     wait_for_subscribers_s: float = option(
-        5.0, 'Begin when every cloud and image has a subscriber, or after that long [s].', low=0.0)
+        5.0, 'Begin when every cloud and image has its subscribers, or after that long [s].',
+        low=0.0)
     exit_when_done: bool = option(
         True, 'End the process after the last message; else stay, so that /tf_static does.')
     lock_step: bool = option(

@@ -36,7 +36,7 @@ from dseg_ros.demo.pictures import draw_frames
 from dseg_ros.demo.summary import summarise
 from dseg_ros.nodes.launch_arguments import given_or_default
 from dseg_ros.nodes.launch_parameters import resolve
-from dseg_ros.nodes.monitor import Watch
+from dseg_ros.nodes.monitor import answers, Watch
 from dseg_ros.sim.bag import simulate
 
 Progress = Callable[[int, int], None]
@@ -71,6 +71,7 @@ def run(config: DemoConfig, progress: Progress | None = None,
                  'bag_rate': str(config.rate)}
     given = given_or_default(arguments)
     nodes = from_mapping(SegmentationNodeConfig, resolve(given, ['segmentation'])['segmentation'])
+    arguments['bag_lock_step_results'] = answers(nodes.inputs)
     prepare_environment(str(given.file('dds_profile')))
     say(f'driving through {bag} (log: {out / LOG})')
     with Watch(nodes.inputs) as watched:

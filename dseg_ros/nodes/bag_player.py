@@ -22,7 +22,7 @@ a bag is played again: subscribers clear what they hold.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from threading import Condition, Event
 import time
@@ -184,25 +184,27 @@ class BagPlayer(Node):
 
     def _await_subscribers(self, bag: Bag) -> None:
         """Wait until every sensor topic has a subscriber, or for as long as is configured."""
-        sensors = {t: p for t, p in self._publishers_by_topic.items()
-                   if bag.topics[t].type in SENSORS}
-        missing = self._await(lambda: [t for t, p in sensors.items()
-                                       if not p.get_subscription_count()],
-                              self.config.wait_for_subscribers_s)
+        sensors = [t for t in self._publishers_by_topic if bag.topics[t].type in SENSORS]
+        missing = self._await(lambda: self._deaf(sensors), self.config.wait_for_subscribers_s)
         if missing:
-            self.get_logger().info(f'playing without a subscriber on {", ".join(missing)}')
+            self.get_logger().info(f'playing without {", ".join(missing)}')
         self._wait(SETTLE_S)
 
+    def _deaf(self, topics: Iterable[str]) -> list[str]:
+        """Describe the subscribers that are missing."""
+        wanted = self.config.subscribers
+        counts = {t: self._publishers_by_topic[t].get_subscription_count() for t in topics}
+        return [f'a subscriber on {t}' if wanted == 1 else f'{wanted - n} of {wanted} subscribers '
+                f'on {t}' for t, n in counts.items() if n < wanted]
+
     def _await_partners(self) -> None:
-        """Wait until every input of lock step has a subscriber and every result a publisher."""
+        """Wait until all inputs of lock step have subscribers and all results a publisher."""
         results = {r: self.resolve_topic_name(r)
                    for names in self.lock_step.results.values() for r in names}
         answers = Answers(self, results, self._hear)
 
         def missing() -> list[str]:
-            deaf = [t for t in self.lock_step.results
-                    if not self._publishers_by_topic[t].get_subscription_count()]
-            return [f'a subscriber on {t}' for t in deaf] + [
+            return self._deaf(self.lock_step.results) + [
                 f'a publisher on {results[r]}' for r in answers.discover()]
 
         if left := self._await(missing, self.config.lock_step_discovery_s):

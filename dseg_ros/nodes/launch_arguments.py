@@ -62,6 +62,9 @@ ARGUMENTS = (
     Argument('bag_loop', 'false', 'Play it again and again.', BOOL),
     Argument('bag_lock_step', 'true',
              'Wait for the answers to each message, so that none is lost.', BOOL),
+    Argument('bag_lock_step_results', '',
+             "More answers that bag_lock_step waits for, by commas: 'input_topic -> topic', the "
+             'answer being a message with the same header stamp.'),
     Argument('dds_profile', 'config/dds_profile.xml',
              'Fast DDS profile for large messages; empty = leave the environment as it is.'),
 )

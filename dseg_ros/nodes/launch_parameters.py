@@ -147,12 +147,18 @@ def _of_player(given: Arguments, resolved: Mapping[str, Values]) -> Values:
         for camera in inputs.cameras:
             mask = inputs.outputs(camera).replace('~', f'{namespace}/segmentation') + 'mask'
             answers.append(f'{given.topic(inputs.image_topic(camera))} {ARROW} {mask}')
+    for line in filter(str.strip, given['bag_lock_step_results'].split(',')):
+        source, arrow, result = (part.strip() for part in line.partition(ARROW))
+        if not (source and arrow and result):
+            raise LaunchError(f'bag_lock_step_results: {line!r} is not input_topic {ARROW} topic')
+        answers.append(f'{given.topic(source)} {ARROW} {given.topic(result)}')
     try:
         rate = float(given['bag_rate'])
     except ValueError:
         raise LaunchError(f'bag_rate:={given["bag_rate"]} is no number') from None
     return {'bag': given['bag'], 'rate': rate, 'loop': given.true('bag_loop'),
-            'lock_step': given.true('bag_lock_step'), 'lock_step_results': answers}
+            'lock_step': given.true('bag_lock_step'), 'lock_step_results': answers,
+            'subscribers': 1 if given.true('use_composition') or not given['record'] else 2}
 
 
 def _of_node(given: Arguments) -> Values:

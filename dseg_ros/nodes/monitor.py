@@ -16,7 +16,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -28,6 +28,7 @@ import cv2
 from diagnostic_msgs.msg import DiagnosticArray
 from dseg_ros.bags.header import stamp_ns
 from dseg_ros.config.nodes import InputsConfig
+from dseg_ros.config.player import ARROW
 from dseg_ros.nodes.clouds import CLUSTERS
 from dseg_ros.nodes.inputs import image_kind, POINTS
 import numpy as np
@@ -38,11 +39,13 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import Image, PointCloud2
+from std_msgs.msg import Header
 from vision_msgs.msg import Detection3DArray, LabelInfo
 from visualization_msgs.msg import MarkerArray
 
 DEEP = QoSProfile(depth=50)
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+NAME = 'monitor'
 
 
 @dataclass
@@ -70,8 +73,31 @@ class Watched:
     diagnostics: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
+class Seen:
+    """Publishes the header of an input once all of its results were heard here."""
+
+    def __init__(self, node: Node, topic: str, parts: int) -> None:
+        """
+        Advertise.
+
+        :param node: who publishes.
+        :param topic: where.
+        :param parts: how many different results an input has.
+        """
+        self._publisher = node.create_publisher(Header, topic, DEEP)
+        self._wanted = parts
+        self._heard: defaultdict[int, set[str]] = defaultdict(set)
+
+    def add(self, part: str, header: Header) -> None:
+        """Note a result; one that comes again is acknowledged again."""
+        heard = self._heard[stamp_ns(header)]
+        heard.add(part)
+        if len(heard) == self._wanted:
+            self._publisher.publish(header)
+
+
 class Monitor(Node):
-    """Listens to sensors and results, and keeps what it hears."""
+    """Listens to sensors and results, and keeps and acknowledges what it hears."""
 
     def __init__(self, inputs: InputsConfig, context: Context) -> None:
         """
@@ -80,8 +106,10 @@ class Monitor(Node):
         :param inputs: as the nodes have them.
         :param context: of rclpy.
         """
-        super().__init__('monitor', context=context)
+        super().__init__(NAME, context=context)
         self.watched = Watched()
+        self._cloud_seen = Seen(self, cloud_seen(), 2)
+        self._image_seen = {c: Seen(self, image_seen(c), 2) for c in inputs.cameras}
         self._hear(POINTS.message, inputs.points, self._on_cloud_sent)
         self._hear(Detection3DArray, 'proposals/objects', self._on_objects)
         self._hear(PointCloud2, 'proposals/points_clusters', self._on_clusters)
@@ -116,23 +144,27 @@ class Monitor(Node):
         self.watched.objects_answered_ns[stamp] = info['received_timestamp']
         self.watched.boxes[stamp] = np.array([_box(d.bbox) for d in message.detections],
                                              np.float64).reshape(-1, 7)
+        self._cloud_seen.add('objects', message.header)
 
     def _on_clusters(self, message: Any, info: Mapping[str, int]) -> None:
         self.watched.received['points_clusters'] += 1
         points = np.frombuffer(message.data, CLUSTERS).copy()
         self.watched.clusters[stamp_ns(message.header)] = points
+        self._cloud_seen.add('clusters', message.header)
 
     def _on_mask(self, camera: str, message: Any, info: Mapping[str, int]) -> None:
         key = camera, stamp_ns(message.header)
         self.watched.masks_answered_ns[key] = info['received_timestamp']
         pixels = np.frombuffer(message.data, np.uint8).reshape(message.height, message.step)
         self.watched.masks[key] = pixels[:, :message.width].copy()
+        self._image_seen[camera].add('mask', message.header)
 
     def _on_overlay(self, camera: str, message: Any, info: Mapping[str, int]) -> None:
         self.watched.received[f'overlay {camera}'] += 1
         rgb = np.frombuffer(message.data, np.uint8).reshape(message.height, message.width, 3)
         _, file = cv2.imencode('.jpg', rgb[:, :, ::-1])
         self.watched.overlays[camera, stamp_ns(message.header)] = file.tobytes()
+        self._image_seen[camera].add('overlay', message.header)
 
     def _on_labels(self, message: LabelInfo) -> None:
         self.watched.class_names = tuple(c.class_name for c in message.class_map)
@@ -140,6 +172,31 @@ class Monitor(Node):
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         for status in message.status:
             self.watched.diagnostics[status.name] = {v.key: v.value for v in status.values}
+
+
+def cloud_seen() -> str:
+    """Name the topic that tells which clouds' results were heard."""
+    return f'/{NAME}/cloud_seen'
+
+
+def image_seen(camera: str) -> str:
+    """Name the topic that tells which images' results were heard."""
+    return f'/{NAME}/{camera}/image_seen'
+
+
+def answers(inputs: InputsConfig) -> str:
+    """
+    Say what a player in lock step has to wait for so that the monitor misses nothing.
+
+    DDS may need seconds to make a late pair of publisher and subscriber known to each other, and
+    what is published until then is lost to the subscriber.
+
+    :param inputs: as the nodes have them.
+    :returns: the launch argument bag_lock_step_results.
+    """
+    pairs = [(inputs.points, cloud_seen())]
+    pairs += [(inputs.image_topic(c), image_seen(c)) for c in inputs.cameras]
+    return ','.join(f'{source} {ARROW} {topic}' for source, topic in pairs)
 
 
 def _box(box: Any) -> tuple[float, ...]:

@@ -26,6 +26,7 @@ from dseg_ros.bags.reader import TopicInfo
 from dseg_ros.config.schema import ConfigError
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
+from std_msgs.msg import Header
 
 DEFAULT_DEPTH = 10
 """Messages that a publisher keeps where the bag does not say; what ROS drivers commonly take."""
@@ -103,7 +104,7 @@ class Answers:
         """Subscribe as reliably as the publishers offer."""
         message = message_class(kind)
         first = next(iter(message.get_fields_and_field_types().values()), '')
-        if first != 'std_msgs/Header':
+        if first != 'std_msgs/Header' and message is not Header:
             raise ConfigError(f'lock_step_results: {topic} is {kind}, which begins with no header')
         reliable = all(p.qos_profile.reliability == ReliabilityPolicy.RELIABLE
                        for p in publishers)

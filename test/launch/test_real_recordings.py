@@ -24,7 +24,7 @@ from dseg_ros.config.schema import from_mapping
 from dseg_ros.demo.summary import stamps_of
 from dseg_ros.nodes.launch_arguments import given_or_default
 from dseg_ros.nodes.launch_parameters import resolve
-from dseg_ros.nodes.monitor import Watch
+from dseg_ros.nodes.monitor import answers, Watch
 import pytest
 
 CONFIG = Path(__file__).resolve().parents[2] / 'config'
@@ -41,7 +41,8 @@ def test_every_message_is_answered(launch: Callable[..., object], shared_data: P
     inputs = from_mapping(SegmentationNodeConfig,
                           resolve(given, ['segmentation'])['segmentation']).inputs
     with Watch(inputs) as watched:
-        drive = launch(bag=path, params_file=params, bag_rate=0.0)
+        drive = launch(bag=path, params_file=params, bag_rate=0.0,
+                       bag_lock_step_results=answers(inputs))
         assert drive.end(120.0) == 0, drive.output
     sent = stamps_of(path, inputs)
     assert watched.objects_answered_ns.keys() == sent.pop('')
