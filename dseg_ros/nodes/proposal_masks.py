@@ -62,7 +62,8 @@ class ProposalMasks:
         self._pairing = node.pairing(node.config.sync, node.config.motion, inputs.cameras)
         self._calibrations = Calibrations(node, inputs.cameras)
         self._images: Backlog[tuple[str, Shared[Image]]] = Backlog(node.worker.wake)
-        topics = self._calibrations.topics()
+        OnDemand(node, self._calibrations.topics()).follow(True)  # may come once, and early
+        topics = []
         for name in inputs.cameras:
             topic = inputs.image_topic(name)
             topics.append(Topic(f'image {name}', topic, image_kind(topic),

@@ -90,8 +90,8 @@ class SegmentationNode(Shell[SegmentationNodeConfig]):
         inputs = self.config.inputs
         self._pairing = self.pairing(self.config.sync, self.config.motion, inputs.cameras)
         self._calibrations = Calibrations(self, inputs.cameras)
-        self._related = OnDemand(self, [Topic('points', inputs.points, POINTS, self._clouds.put),
-                                        *self._calibrations.topics()])
+        OnDemand(self, self._calibrations.topics()).follow(True)  # may come once, and early
+        self._related = OnDemand(self, [Topic('points', inputs.points, POINTS, self._clouds.put)])
         self._demand = Demand(self._wanted)
         for name, slot in self._images.items():
             self._outputs_of[name].announce(self._loaded().info)

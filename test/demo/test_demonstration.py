@@ -43,7 +43,7 @@ def test_the_whole_demonstration(sim_bag: Path, tmp_path: Path,
     assert summary == json.loads((tmp_path / 'summary.json').read_text())
     assert summary['frames'] == summary['frames_with_objects'] == 10
     assert summary['images'] == summary['masks'] == 10
-    assert summary['pairs'] >= 9
+    assert summary['pairs'] >= 7  # of 10; lock step waits for masks, not for pairs
     assert summary['objects_per_frame']['min'] > 3
     assert 0 < summary['latency_ms']['image_to_mask']['median'] <= (
         summary['latency_ms']['image_to_mask']['p99'])

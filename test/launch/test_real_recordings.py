@@ -31,7 +31,7 @@ CONFIG = Path(__file__).resolve().parents[2] / 'config'
 
 
 @pytest.mark.parametrize(('bag', 'config', 'pairs'), [
-    ('kitti_drive', 'kitti', 29), ('pandaset_drive', 'pandaset', 35), ('rings_drive', 'rings', 1),
+    ('kitti_drive', 'kitti', 27), ('pandaset_drive', 'pandaset', 32), ('rings_drive', 'rings', 1),
     ('ddad_1_drive', 'ddad', 1), ('ddad_2_drive/ddad_2_drive.bag', 'ddad_six', 1)])
 def test_every_message_is_answered(launch: Callable[..., object], shared_data: Path, bag: str,
                                    config: str, pairs: int) -> None:
