@@ -22,26 +22,28 @@ import json
 import operator
 from pathlib import Path
 import sys
-from typing import Any
+from typing import Any, TYPE_CHECKING
 
 from dseg_ros.cli.options import add_options, read_config
 from dseg_ros.config.runtime import EngineConfig
-from dseg_ros.runtime.engine import Engine, ModelInfo
+
+if TYPE_CHECKING:  # numpy would make --help slow
+    from dseg_ros.runtime.engine import Engine, ModelInfo
 
 
 def add(subparsers: Any) -> None:
     """Declare the verb."""
-    from dseg_ros.evaluation.layouts import BENCHMARKS
     parser = subparsers.add_parser(
         'evaluate', help='score a model on a benchmark or on simulated drives',
         description='Score a model against ground truth at the size of its images, with the '
         'pseudo-classes matched to the classes by Hungarian matching over all images together. '
-        'Simulated drives have 19 classes, benchmarks their own. BENCHMARK is one of '
-        f'{", ".join(BENCHMARKS)}.')
+        'Simulated drives have 19 classes, benchmarks their own.')
     parser.add_argument('model', type=Path, metavar='MODEL.onnx')
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument('--bag', type=Path, nargs='+', metavar='SIMBAG', help='simulated drives')
     what.add_argument('--benchmark', metavar='BENCHMARK', help='labelled images, in --root')
+    parser.add_argument('--benchmarks', action=_ListBenchmarks,
+                        help='list the benchmarks and where their files have to lie, then exit')
     parser.add_argument('--root', type=Path, metavar='DIR',
                         help='folder that the benchmark was unpacked into')
     parser.add_argument('--every', type=int, default=1, metavar='N',
@@ -51,6 +53,21 @@ def add(subparsers: Any) -> None:
                         'report.html')
     add_options(parser, EngineConfig, ('model',))
     parser.set_defaults(run=run, usage_error=parser.error)
+
+
+class _ListBenchmarks(argparse.Action):
+    """Print all benchmarks and exit."""
+
+    def __init__(self, **rest: Any) -> None:
+        super().__init__(nargs=0, **rest)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        from dseg_ros.evaluation.layouts import BENCHMARKS
+        for name, layout in BENCHMARKS.items():
+            print(f'{name}: {layout.labels.name}; {layout.split}\n'
+                  f'  {layout.images}/**/*{layout.image_suffix}\n'
+                  f'  {layout.truths}/**/*{layout.truth_suffix}')
+        parser.exit()
 
 
 def run(parsed: argparse.Namespace) -> int:
@@ -107,9 +124,9 @@ def _benchmark(parsed: argparse.Namespace, engine: Engine) -> int:
 
 def _protocol(model: Path, info: ModelInfo) -> dict[str, str]:
     """Say what was run, and how."""
-    sees = f'{info.network_pixels} pixels' if info.network_pixels else 'an unknown size'
+    sees = f'{info.network_pixels:,} pixels' if info.network_pixels else 'an unknown size'
     return {
-        'model': f'{model.name}, made by dseg_ros {info.version or "of unknown version"}, '
+        'model': f'{model.name}, made by {info.version or "an unknown version"}, '
                  f'trained on data {info.data_sha256[:12] or "unknown"}',
         'post-processing': f'none: one pass over the whole image, which the network sees with '
                            f'{sees}; argmax, repeated to the size of the image; no sliding '

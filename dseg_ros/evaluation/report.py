@@ -60,6 +60,7 @@ td, th { padding: 4px 8px 4px 0; }
 .lines tr + tr > * { border-top: 1px solid var(--line); }
 .protocol th { width: 150px; vertical-align: top; }
 .number { text-align: right; }
+.number + td:not(.number), .number + th:not(.number) { padding-left: 20px; }
 .bar { height: 9px; border-radius: 3px; }
 .wide { width: 38%; }
 i { display: inline-block; width: 13px; height: 13px; border-radius: 3px; margin-right: 8px;
@@ -69,7 +70,7 @@ i { display: inline-block; width: 13px; height: 13px; border-radius: 3px; margin
 .shots p { grid-column: 1 / -1; margin: 0; font-size: 13px; }
 .legend { font-size: 13px; display: flex; flex-wrap: wrap; gap: 4px 18px; color: var(--soft); }
 .matrix { font-size: 11px; width: auto; }
-.matrix td { width: 34px; min-width: 34px; height: 24px; padding: 0; text-align: center;
+.matrix td { width: 38px; min-width: 38px; height: 26px; padding: 0; text-align: center;
              border: 1px solid #fff; }
 .matrix thead th { height: 96px; padding: 0; vertical-align: bottom; }
 .matrix thead span { writing-mode: vertical-rl; transform: rotate(180deg); white-space: nowrap; }
@@ -195,7 +196,7 @@ def _per_class(evaluation: Evaluation) -> str:
 
 
 def _matrices(evaluation: Evaluation) -> str:
-    """Show where the pixels of every class went: to which class, and to which cluster."""
+    """Show where the pixels of every class went, and what every cluster is made of."""
     counts, matching = evaluation.counts, evaluation.scores.strict.matching
     classes = len(evaluation.classes)
     by_class = np.zeros((classes + 1, classes), np.int64)  # (predicted class, true class)
@@ -207,12 +208,12 @@ def _matrices(evaluation: Evaluation) -> str:
     predicted = [[*names, 'unmatched'][i] for i in used]
     clusters = np.flatnonzero(counts.any(axis=1))
     found = [[*evaluation.clusters, 'no prediction'][k] for k in clusters]
-    note = '% of the pixels of each true class (rows add up to 100)'
-    return (_section('Confusion of classes', f'{note}, by the class that is matched to the '
-                     'prediction (strict).', _matrix(by_class[used][:, present].T, true_names,
-                                                     predicted))
-            + _section('What the pseudo-classes hold', f'{note}, by the pseudo-class that the '
-                       'model gave.', _matrix(counts[clusters][:, present].T, true_names, found)))
+    return (_section('Confusion of classes', '% of the pixels of each true class, by the class '
+                     'that is matched to the prediction (strict); rows add up to 100.',
+                     _matrix(by_class[used][:, present].T, true_names, predicted))
+            + _section('What the pseudo-classes hold', '% of the pixels of each pseudo-class, by '
+                       'their true class; rows add up to 100.',
+                       _matrix(counts[clusters][:, present], found, true_names)))
 
 
 def _matrix(pixels: NDArray[np.int64], rows: Sequence[str], columns: Iterable[str]) -> str:

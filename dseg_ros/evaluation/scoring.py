@@ -145,7 +145,7 @@ def _protocol(benchmark: Benchmark, sizes: Mapping[str, int],
     more = f' and {len(common) - 3} other sizes' if len(common) > 3 else ''
     return {
         'benchmark': f'{benchmark.name}: {benchmark.layout.split}{taken}',
-        'images': f'{len(benchmark)}, {counts.sum()} labelled pixels',
+        'images': f'{len(benchmark)}, {counts.sum():,} labelled pixels',
         'resolution': f'scored at the full size of the ground truth: '
                       f'{", ".join(common[:3])}{more}',
         'classes': f'{benchmark.layout.labels.name}; {np.count_nonzero(counts.sum(0))} of them '

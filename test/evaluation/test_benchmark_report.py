@@ -22,6 +22,7 @@ from pathlib import Path
 from dseg_ros.classes import distinct_palette
 from dseg_ros.cli import main
 from dseg_ros.evaluation.benchmarks import Benchmark, BenchmarkError
+from dseg_ros.evaluation.layouts import BENCHMARKS
 from dseg_ros.evaluation.report import matched_palette, UNMATCHED_RGB, write_report
 from dseg_ros.evaluation.scoring import Evaluation, run_benchmark
 from dseg_ros.models.tiny import build
@@ -175,7 +176,7 @@ def test_the_command_prints_and_writes(tmp_path: Path, model: Path,
     assert written.pop('confusion')['rows'] == [*'abcde', 'no prediction']
     assert printed == written
     assert 'small.onnx' in printed['protocol']['model']
-    assert '1024 pixels' in printed['protocol']['post-processing']
+    assert '1,024 pixels' in printed['protocol']['post-processing']
     assert 'small.onnx' in (tmp_path / 'out/report.html').read_text()
 
 
@@ -190,6 +191,16 @@ def test_the_command_names_what_is_wrong(arguments: tuple[str, ...], message: st
     assert main(['evaluate', str(model), *arguments]) == 2
     error = capsys.readouterr().err
     assert error.startswith('dseg: error: ') and message in error and error.count('\n') == 1
+
+
+def test_benchmarks_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    """Every name, with its folders; no model is needed to ask."""
+    with pytest.raises(SystemExit) as stopped:
+        main(['evaluate', '--benchmarks'])
+    assert not stopped.value.code
+    said = capsys.readouterr().out
+    for name, layout in BENCHMARKS.items():
+        assert f'{name}: ' in said and layout.truths in said
 
 
 @pytest.mark.parametrize('arguments', [
