@@ -65,6 +65,9 @@ def hungarian(counts: NDArray[np.int64]) -> NDArray[np.int64]:
     """
     Match clusters to classes one to one so that the sum of their IoU is greatest.
 
+    A pair without a common pixel is no match: which of them the assignment takes is arbitrary,
+    and neither IoU nor strict accuracy depends on it.
+
     :param counts: (K + 1, C), see `confusion`.
     :returns: (K,) class per cluster or UNMATCHED.
     """
@@ -73,7 +76,8 @@ def hungarian(counts: NDArray[np.int64]) -> NDArray[np.int64]:
     iou = np.divide(rows, union, out=np.zeros_like(rows), where=union > 0)
     cluster, label = linear_sum_assignment(-iou)
     matching = np.full(len(rows), UNMATCHED, np.int64)
-    matching[cluster] = label
+    overlap = iou[cluster, label] > 0
+    matching[cluster[overlap]] = label[overlap]
     return matching
 
 

@@ -76,6 +76,15 @@ def test_hungarian_prefers_overlap_over_size() -> None:
     assert majority(counts).tolist() == [0, 0]
 
 
+def test_without_a_common_pixel_there_is_no_match() -> None:
+    """More classes than clusters: the left-over cluster gets none of the absent ones."""
+    counts = np.array([[75, 0, 0], [25, 0, 0], [0, 0, 0]])
+    scores = evaluate(counts)
+    assert scores.strict.matching.tolist() == [0, UNMATCHED]
+    assert scores.strict.iou[0] == scores.strict.accuracy == 0.75
+    assert scores.dropped.miou == 1.0
+
+
 def test_absent_classes_do_not_count() -> None:
     """The mean is over classes that the ground truth holds; none at all gives NaN."""
     counts = np.array([[10, 0, 0], [0, 0, 0]])
