@@ -45,7 +45,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     'launch': ('nodes',),
     'launch_ros': ('nodes',),
     'tensorrt': ('runtime',),
-    'onnxruntime': ('runtime',),
+    'onnxruntime': ('runtime', 'models.onnx_backbone'),
     'open3d': ('lidar', 'sim'),
     'torch': ('models', 'distill', 'runtime.export', 'evaluation'),
     'timm': ('models',),
