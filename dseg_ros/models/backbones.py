@@ -36,9 +36,13 @@ import numpy as np
 from numpy.typing import NDArray
 import timm
 from timm.layers.pos_embed import resample_abs_pos_embed
+from timm.models.eva import Eva
 from timm.models.vision_transformer import checkpoint_filter_fn, VisionTransformer
 import torch
 from torch import Tensor
+
+Vit = VisionTransformer | Eva
+"""Kinds of ViT in timm; DINOv3's is an Eva."""
 
 _TIMEOUT_S = 10.0
 _HUB = 'https://huggingface.co'
@@ -111,7 +115,7 @@ class TimmNetwork:
 
     fixed_px: tuple[int, int] | None = None
 
-    def __init__(self, model: VisionTransformer, device: torch.device) -> None:
+    def __init__(self, model: Vit, device: torch.device) -> None:
         """Move it there."""
         half = device.type == 'cuda' and torch.cuda.is_bf16_supported()
         self._model = model.eval().to(device, torch.bfloat16 if half else torch.float32)
@@ -148,7 +152,7 @@ def load_backbone(config: BackboneConfig) -> Backbone:
 _IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 
-def load_encoder(model: VisionTransformer, path: Path, name: str) -> None:
+def load_encoder(model: Vit, path: Path, name: str) -> None:
     """
     Put a file's weights into a ViT; DINO's, DINOv2's and timm's names of tensors are known.
 
@@ -160,12 +164,13 @@ def load_encoder(model: VisionTransformer, path: Path, name: str) -> None:
     tensors = read_weights(path)
     patch = 'patch_embed.proj.weight'
     same_patches = patch in tensors and tensors[patch].shape == model.state_dict()[patch].shape
-    if 'mask_token' in tensors and same_patches:        # DINOv2's own names, turned into timm's
+    if isinstance(model, VisionTransformer) and 'mask_token' in tensors and same_patches:
+        # DINOv2's own names, turned into timm's
         tensors = dict(checkpoint_filter_fn(tensors, model))
     fit(model, _on_grid(tensors, model), path, name)
 
 
-def _on_grid(tensors: Mapping[str, Tensor], model: VisionTransformer) -> dict[str, Tensor]:
+def _on_grid(tensors: Mapping[str, Tensor], model: Vit) -> dict[str, Tensor]:
     """Interpolate a square position embedding to the network's grid."""
     own, given = model.pos_embed, tensors.get('pos_embed')
     prefix = 0 if model.no_embed_class else model.num_prefix_tokens
@@ -208,7 +213,7 @@ def fetched(config: BackboneConfig, hub: str = _HUB) -> Path:
     return path
 
 
-def _create(name: str) -> tuple[VisionTransformer, tuple[float, float, float],
+def _create(name: str) -> tuple[Vit, tuple[float, float, float],
                                 tuple[float, float, float]]:
     if not timm.is_model(name):
         near = timm.list_models(f'*{name.partition(".")[0]}*')[:5]
@@ -219,7 +224,7 @@ def _create(name: str) -> tuple[VisionTransformer, tuple[float, float, float],
         model = None
     except RuntimeError as error:
         raise BackboneError(f'{name!r}: no such weights: {error}') from error
-    if not isinstance(model, VisionTransformer):
+    if not isinstance(model, (VisionTransformer, Eva)):
         raise BackboneError(f'{name!r}: is no ViT')
     source = timm.get_pretrained_cfg(name)
     mean, deviation = (source.mean, source.std) if source else _IMAGENET

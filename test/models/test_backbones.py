@@ -19,7 +19,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from dseg_ros.config.backbone import BackboneConfig
-from dseg_ros.models.backbones import Backbone, fetched, load_backbone, load_encoder
+from dseg_ros.models.backbones import (
+    Backbone, fetched, load_backbone, load_encoder, TimmNetwork)
 from dseg_ros.models.weights_file import BackboneError, read_weights
 import numpy as np
 import onnx
@@ -27,6 +28,7 @@ from onnx import helper, TensorProto
 import pytest
 from safetensors.torch import save_file
 import timm
+from timm.models.eva import Eva
 from timm.models.vision_transformer import VisionTransformer
 import torch
 from torch import Tensor
@@ -117,6 +119,27 @@ def test_dinov2s_names_are_known(tmp_path: Path) -> None:
     assert torch.equal(model.cls_token, ours.cls_token + 2)
     with pytest.raises(BackboneError, match='12x3x14x14 in the file, 12x3x16x16 in the network'):
         load_encoder(small(16), tmp_path / 'dinov2.pth', 'small')
+
+
+def test_dinov3s_kind_of_vit_is_taken(tmp_path: Path) -> None:
+    """It has rotary positions and registers; its tokens are timm's own."""
+    def small() -> Eva:
+        return Eva(img_size=32, patch_size=16, embed_dim=32, depth=1, num_heads=2, num_classes=0,
+                   num_reg_tokens=4, use_abs_pos_emb=False, use_rot_pos_emb=True,
+                   dynamic_img_size=True)
+
+    ours, model = small().eval(), small()
+    save_file(ours.state_dict(), tmp_path / 'f.safetensors')
+    load_encoder(model, tmp_path / 'f.safetensors', 'small')
+    backbone = Backbone(TimmNetwork(model, torch.device('cpu')), 'small', '', (0, 0, 0),
+                        (1, 1, 1))
+    pixels = torch.randn(1, 3, 32, 48)
+    cls, patches = backbone.describe(pixels.numpy())
+    with torch.no_grad():
+        tokens = ours.forward_features(pixels)
+    assert tokens.shape == (1, 1 + 4 + 6, 32) and patches.shape == (1, 2, 3, 32)
+    np.testing.assert_allclose(cls, tokens[:, 0], atol=1e-5)
+    np.testing.assert_allclose(patches[0, 1, 2], tokens[0, -1], atol=1e-5)
 
 
 @pytest.mark.parametrize(('change', 'message'), [
