@@ -45,9 +45,10 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     'launch': ('nodes',),
     'launch_ros': ('nodes',),
     'tensorrt': ('runtime',),
-    'onnxruntime': ('runtime',),
+    'onnxruntime': ('runtime', 'models.onnx_backbone'),
     'open3d': ('lidar', 'sim'),
     'torch': ('models', 'distill', 'runtime.export', 'evaluation'),
+    'timm': ('models',),
     'sklearn': ('pseudo', 'evaluation'),
 }
 """Libraries that belong to some rooms alone."""
@@ -131,7 +132,7 @@ def test_a_vehicle_needs_no_torch() -> None:
              and not name.endswith('__main__')]
     code = f"""
 import importlib, sys
-for blocked in ('torch', 'sklearn', 'onnx', 'skimage', 'safetensors', 'lightning'):
+for blocked in ('torch', 'timm', 'sklearn', 'onnx', 'skimage', 'safetensors', 'lightning'):
     sys.modules[blocked] = None
 for name in {names!r}:
     importlib.import_module(name)

@@ -18,7 +18,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dseg_ros.config.schema import Config, option, section
+from dseg_ros.config.image_features import (
+    CLS_CROP, GEOMETRY, ImageFeaturesConfig, PATCH_POOL)
+from dseg_ros.config.schema import Config, ConfigError, option, section
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,10 @@ class FeatureWeightsConfig(Config):
     texture: float = option(0.7, 'Image texture.', low=0)
     roughness: float = option(1.0, 'Roughness of the ground.', low=0)
     step: float = option(1.2, 'Height of a ground cell over the lower ones near it.', low=0)
+    cls_crop: float = option(2.0, "Mode cls_crop: [CLS] of a proposal's masked crop; not "
+                             'measured.', low=0)
+    patch_pool: float = option(2.0, 'Mode patch_pool: patch tokens at the points; not measured.',
+                               low=0)
 
 
 @dataclass(frozen=True)
@@ -96,6 +102,10 @@ class ClusterConfig(Config):
 
     objects: int = option(11, 'Pseudo-classes of what is not ground.', low=1, high=240)
     grounds: int = option(3, 'Pseudo-classes of the ground.', low=1, high=10)
+    feature_modes: tuple[str, ...] = option(
+        (GEOMETRY,), 'What tells objects apart, one or several: geometry (no network), cls_crop '
+        '(as the paper), patch_pool; the ground is described by geometry always.',
+        choices=(GEOMETRY, PATCH_POOL, CLS_CROP))
     sky: bool = option(True, 'A pseudo-class for what lies above every return.')
     seed: int = option(1, 'Seed of the sampling and of k-means.', low=0)
     inits: int = option(6, 'Starts of k-means, of which the best counts.', low=1)
@@ -114,3 +124,10 @@ class ClusterConfig(Config):
     grow: bool = option(True, 'Labels grow upwards over what no beam reaches, in images whose '
                         'sky is known.')
     weights: FeatureWeightsConfig = section(FeatureWeightsConfig)
+    images: ImageFeaturesConfig = section(ImageFeaturesConfig)
+
+    def check(self) -> None:
+        """Reject no mode, or one twice."""
+        if not self.feature_modes or len(set(self.feature_modes)) < len(self.feature_modes):
+            raise ConfigError(f'feature_modes: {list(self.feature_modes)} is not one or several '
+                              'different ones')

@@ -22,10 +22,11 @@ import hashlib
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, TYPE_CHECKING
 import zipfile
 
 import cv2
+from dseg_ros.config.image_features import GEOMETRY
 from dseg_ros.config.pseudo import ClusterConfig
 from dseg_ros.config.schema import as_mapping, from_mapping
 from dseg_ros.dataset.manifest import FILE as MANIFEST
@@ -41,6 +42,9 @@ from dseg_ros.pseudo.pseudo_classes import (
 from dseg_ros.types import View
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from dseg_ros.distill.image_features import ObjectDescriptions
 
 CLASSES, ASSIGNMENT, SHEET, CONFIG = ('classes.npz', 'assignment.npz', 'classes.png',
                                       'config.json')
@@ -59,11 +63,12 @@ def cluster(data: Path, out: Path, config: ClusterConfig, progress: Progress) ->
     :param data: the data set; nothing is written into it.
     :param out: folder for classes.npz (centroids), assignment.npz (a class per point of every
         sample), classes.png (contact sheet), config.json; descriptions are kept in
-        features/ so that clustering again is quick.
+        features/ so that clustering again is quick, those by a network beside the data set.
     :param config: the recipe.
     :param progress: called with samples done and in all (every sample is visited twice).
     :returns: out; at once if this was done before with the same data and configuration.
     :raises ClusterError: for too little data.
+    :raises BackboneError: if a mode needs a backbone that cannot be loaded.
     """
     identity = json.dumps({'config': as_mapping(config), 'data_sha256': fingerprint(data)},
                           indent=1)
@@ -73,17 +78,19 @@ def cluster(data: Path, out: Path, config: ClusterConfig, progress: Progress) ->
     if not len(dataset):
         raise ClusterError(f'{data}: holds no samples')
     cache = _cache(out, config, fingerprint(data))
+    modes = _modes(data, config)
     all_voxels: Drawn = {}
     all_cells: Drawn = {}
     for i, key in enumerate(dataset.keys()):
         progress(i, 2 * len(dataset))
-        voxels, cells = _described(dataset, key, cache, config)
+        voxels, cells = _described(dataset, key, cache, config, modes)
         drive = source_of(key)
-        _draw(voxels, _SEEN_VOXEL, config.component_power, config.fit_points,
+        _draw(voxels, _seen(config), config.component_power, config.fit_points,
               all_voxels.setdefault(drive, []))
         _draw(cells, _SEEN_CELL, 0.0, 1, all_cells.setdefault(drive, []))
-    classes = _fit(all_voxels, all_cells, config, data)
-    _assign(dataset, cache, classes, out, config, progress)
+    columns = modes.columns if modes else OBJECT_FEATURES
+    classes = _fit(all_voxels, all_cells, columns, config, data)
+    _assign(dataset, cache, classes, out, config, modes, progress)
     save_classes(out / CLASSES, classes)
     write_atomically(out / CONFIG, identity)
     return out
@@ -142,9 +149,28 @@ def _cache(out: Path, config: ClusterConfig, data_sha256: str) -> Path:
     return folder
 
 
-def _described(dataset: Dataset, key: str, cache: Path,
-               config: ClusterConfig) -> tuple[Elements, Elements]:
-    """Describe a sample, or read its description of an earlier run."""
+def _modes(data: Path, config: ClusterConfig) -> ObjectDescriptions | None:
+    """Load what the modes beside geometry need; geometry alone needs nothing."""
+    if config.feature_modes == (GEOMETRY,):
+        return None
+    from dseg_ros.distill.image_features import ObjectDescriptions
+    return ObjectDescriptions(data, fingerprint(data), config)
+
+
+def _seen(config: ClusterConfig) -> int:
+    """Tell the column that is known of what a camera saw."""
+    return _SEEN_VOXEL if GEOMETRY in config.feature_modes else 0
+
+
+def _described(dataset: Dataset, key: str, cache: Path, config: ClusterConfig,
+               modes: ObjectDescriptions | None) -> tuple[Elements, Elements]:
+    """Describe a sample in all modes, or read its descriptions of an earlier run."""
+    voxels, cells = _by_geometry(dataset, key, cache, config)
+    return (modes.of(dataset, key, voxels) if modes else voxels), cells
+
+
+def _by_geometry(dataset: Dataset, key: str, cache: Path,
+                 config: ClusterConfig) -> tuple[Elements, Elements]:
     path = cache / f'{key}.npz'
     if path.exists():
         with np.load(path) as f:
@@ -171,7 +197,8 @@ def _draw(elements: Elements, seen: int, power: float, least_points: int,
     into.append((elements.features[rows], element_weights(elements, power)[rows]))
 
 
-def _fit(voxels: Drawn, cells: Drawn, config: ClusterConfig, data: Path) -> PseudoClasses:
+def _fit(voxels: Drawn, cells: Drawn, columns: tuple[tuple[str, str], ...],
+         config: ClusterConfig, data: Path) -> PseudoClasses:
     rng = np.random.default_rng(config.seed)
 
     def thinned(parts: list[tuple[NDArray[np.float32], NDArray[np.float32]]]
@@ -183,21 +210,22 @@ def _fit(voxels: Drawn, cells: Drawn, config: ClusterConfig, data: Path) -> Pseu
     try:
         return PseudoClasses(
             fit([thinned(p) for p in cells.values()], GROUND_FEATURES, config.grounds, config),
-            fit([thinned(p) for p in voxels.values()], OBJECT_FEATURES, config.objects, config),
+            fit([thinned(p) for p in voxels.values()], columns, config.objects, config),
             config.sky)
     except ClusterError as error:
         raise ClusterError(f'{data}: {error}') from error
 
 
 def _assign(dataset: Dataset, cache: Path, classes: PseudoClasses, out: Path,
-            config: ClusterConfig, progress: Progress) -> None:
+            config: ClusterConfig, modes: ObjectDescriptions | None,
+            progress: Progress) -> None:
     """Label every point and draw the contact sheet."""
     sheet = ContactSheet(classes.names, palette(classes.names), _SHEET_COLUMNS,
                          np.random.default_rng(config.seed))
     labels = {}
     for i, key in enumerate(dataset.keys()):
         progress(len(dataset) + i, 2 * len(dataset))
-        voxels, cells = _described(dataset, key, cache, config)
+        voxels, cells = _described(dataset, key, cache, config, modes)
         labels[key] = classes.label(voxels, cells, config)
         component = np.where(voxels.of_point != NONE, 0, -1).astype(np.int64)
         component[component == 0] = voxels.component[voxels.of_point[component == 0]]
