@@ -17,19 +17,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
-from dseg_ros.config.distill import TrainingConfig
-from dseg_ros.config.schema import as_mapping, from_mapping
+from dseg_ros.config.schema import as_mapping
 from dseg_ros.config.student import MergeConfig
+from dseg_ros.dataset.store import Dataset
 from dseg_ros.distill.clustering import load_classes
-from dseg_ros.distill.prediction import Predictor
+from dseg_ros.distill.prediction import Predictor, training_of
 from dseg_ros.distill.training_data import data_hash, load_images, TrainingDataError
 from dseg_ros.models import checkpoint
-from dseg_ros.models.checkpoint import Provenance, write_atomically
+from dseg_ros.models.checkpoint import write_atomically
 from dseg_ros.pseudo.merging import merge, merged_names
 from dseg_ros.types import UNLABELLED
 import numpy as np
@@ -75,7 +76,7 @@ def merge_classes(data: Path, classes: Path, teacher: Path, config: MergeConfig,
     :param classes: folder that `cluster` wrote for it; merge.json goes there.
     :param teacher: directory of the finished teacher.
     :param config: how many are to be left; 0 leaves all and writes nothing.
-    :param progress: called with images done and in all.
+    :param progress: called with steps done and in all: every sample is visited twice.
     :raises ClusterError: if that many cannot be left.
     :raises TrainingDataError: if the teacher learned other pseudo-classes.
     """
@@ -89,10 +90,9 @@ def merge_classes(data: Path, classes: Path, teacher: Path, config: MergeConfig,
     identity = {'config': as_mapping(config), 'data_sha256': data_hash(classes),
                 'teacher_sha256': weights_sha256(teacher)}
     path = classes / MERGE
-    if path.exists():
-        before = json.loads(path.read_text())
-        if before['made_of'] == identity:
-            return merged(np.asarray(before['new_ids'], np.uint8), names, grounds)
+    before = _decided(path)
+    if before.get('made_of') == identity:
+        return merged(np.asarray(before['new_ids'], np.uint8), names, grounds)
     confusion = teacher_confusion(data, classes, teacher, progress)
     new_ids = merge(found, confusion, config.classes, config.confusion)
     result = merged(new_ids, names, grounds)
@@ -111,21 +111,27 @@ def teacher_confusion(data: Path, classes: Path, teacher: Path,
     :returns: (K, K), row = label, column = prediction; the labels are the pseudo-classes.
     """
     training = training_of(checkpoint.load(teacher / checkpoint.FINISHED)[1])
-    predict = Predictor(teacher, training.network_pixels)
+    predict = Predictor(teacher)
     count = len(predict.made_of.class_names)
     total = np.zeros((count, count))
-    drives = load_images(data, classes, training, progress)
-    for image in (image for drive in drives for image in drive):
+    samples = len(Dataset(data))
+    drives = load_images(data, classes, training, lambda done, _: progress(done, 2 * samples))
+    images = [image for drive in drives for image in drive]
+    for i, image in enumerate(images, 1):
+        progress(samples + i * samples // len(images), 2 * samples)
         probability = predict(image.rgb)
         for k in np.unique(image.labels[image.labels != UNLABELLED]):
             total[k] += probability[image.labels == k].sum(0, np.float64)
     return total
 
 
-def training_of(made_of: Provenance) -> TrainingConfig:
-    """Read back how a run was trained; its recipe may say more than that."""
-    known = {f.name for f in fields(TrainingConfig)}
-    return from_mapping(TrainingConfig, {k: v for k, v in made_of.recipe.items() if k in known})
+def _decided(path: Path) -> dict[str, Any]:
+    """Read an earlier merge; a file that is none is written anew."""
+    try:
+        values = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}
+    return values if isinstance(values, dict) else {}
 
 
 def weights_sha256(run: Path) -> str:

@@ -17,9 +17,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 
-from dseg_ros.config.distill import ModelConfig
+from dseg_ros.config.distill import ModelConfig, TrainingConfig
 from dseg_ros.config.schema import from_mapping
 from dseg_ros.models import checkpoint
 from dseg_ros.models.checkpoint import Provenance
@@ -34,17 +35,16 @@ from torch.nn import functional
 class Predictor:
     """A finished run's network, ready to look at images."""
 
-    def __init__(self, run: Path, network_pixels: int) -> None:
+    def __init__(self, run: Path) -> None:
         """
         Load it.
 
         :param run: directory of a finished run.
-        :param network_pixels: pixels of a whole image at scale 1.
         :raises CheckpointError: if the run is not finished.
         """
         tensors, self.made_of, _ = checkpoint.load(run / checkpoint.FINISHED)
         self.network = network_of(self.made_of, tensors).eval()
-        self._pixels = network_pixels
+        self._pixels = training_of(self.made_of).network_pixels
 
     def __call__(self, rgb: NDArray[np.uint8], scales: Sequence[float] = (1.0,),
                  flip: bool = False) -> NDArray[np.float32]:
@@ -79,6 +79,12 @@ class Predictor:
         probability = self.network(normalise(raw)).softmax(1)
         return functional.interpolate(probability, list(shape), mode='bilinear',
                                       align_corners=False)
+
+
+def training_of(made_of: Provenance) -> TrainingConfig:
+    """Read back how a run was trained; its recipe may say more than that."""
+    known = {f.name for f in fields(TrainingConfig)}
+    return from_mapping(TrainingConfig, {k: v for k, v in made_of.recipe.items() if k in known})
 
 
 def network_of(made_of: Provenance, tensors: dict[str, Tensor]) -> nn.Module:

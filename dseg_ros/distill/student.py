@@ -29,7 +29,8 @@ from dseg_ros.config.student import EmaConfig, StudentConfig
 from dseg_ros.distill.augment import class_frequency, draw_batch, TrainingImage
 from dseg_ros.distill.clustering import load_classes
 from dseg_ros.distill.loop import class_weights, train
-from dseg_ros.distill.merging import merge_classes, merged, training_of
+from dseg_ros.distill.merging import merge_classes, merged
+from dseg_ros.distill.prediction import training_of
 from dseg_ros.distill.refining import dense_images, Sources
 from dseg_ros.distill.training_data import TrainingDataError
 from dseg_ros.models import checkpoint
@@ -96,9 +97,9 @@ def train_ema(data: Path, classes: Path, student: Path, out: Path, config: EmaCo
         sources = Sources(data, classes, before,
                           merged(new_ids, found.names, len(found.ground.centroids)),
                           config.refine, recipe)
+        own = {k: v for k, v in as_mapping(config).items() if k != 'rounds'}   # more may follow
         made_of = replace(made_of, data_sha256=sources.sha256(), recipe={
-            **made_of.recipe, **as_mapping(recipe), 'ema': {**as_mapping(config),
-                                                            'round': number}})
+            **made_of.recipe, **as_mapping(recipe), 'ema': {**own, 'round': number}})
         before = out / f'round_{number}'
         last = _learn(sources, made_of, before, labelling(number), training(number), tensors,
                       config)

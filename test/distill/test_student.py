@@ -147,6 +147,17 @@ def test_an_interrupted_ema_round_ends_as_if_nothing_had_happened(chain: Path,
     assert all(torch.equal(whole[k], resumed[k]) for k in whole)
 
 
+def test_one_more_round_builds_on_those_before(chain: Path, tmp_path: Path) -> None:
+    """Finished rounds are kept; the model becomes the new one's."""
+    shutil.copytree(chain / 'run/ema', tmp_path / 'ema')
+    before = contents(tmp_path / 'ema/round_2')
+    path = train_ema(chain / 'data', chain / 'run/classes', chain / 'run/student',
+                     tmp_path / 'ema', EmaConfig(rounds=3, steps=4, refine=RefineConfig(
+                         superpixels=0)), lambda n: silent, lambda n: silent)
+    assert contents(tmp_path / 'ema/round_2') == before
+    assert checkpoint.load(path)[1].recipe['ema']['round'] == 3
+
+
 def test_without_merge_all_classes_stay(chain: Path, tmp_path: Path) -> None:
     """And nothing is written beside the classes."""
     shutil.copytree(chain / 'run/classes', tmp_path / 'classes')
