@@ -24,7 +24,7 @@ from dseg_ros.cli.app import main
 from dseg_ros.config.distill import ModelConfig, TrainingConfig
 from dseg_ros.config.runtime import EngineConfig
 from dseg_ros.config.student import EmaConfig, MergeConfig, RefineConfig, StudentConfig
-from dseg_ros.distill.merging import MERGE
+from dseg_ros.distill.merging import MERGE, merge_classes
 from dseg_ros.distill.student import train_ema, train_student
 from dseg_ros.models import checkpoint
 from dseg_ros.runtime.loading import load_engine
@@ -145,6 +145,18 @@ def test_an_interrupted_ema_round_ends_as_if_nothing_had_happened(chain: Path,
     (whole, *_), (resumed, *_) = (checkpoint.load(p) for p in (
         chain / 'run/ema' / checkpoint.FINISHED, path))
     assert all(torch.equal(whole[k], resumed[k]) for k in whole)
+
+
+def test_a_damaged_merge_is_decided_again(chain: Path, tmp_path: Path) -> None:
+    """And comes out the same."""
+    shutil.copytree(chain / 'run/classes', tmp_path / 'classes')
+    whole = (tmp_path / 'classes' / MERGE).read_text()
+    (tmp_path / 'classes' / MERGE).write_text(whole[:50])
+    told = []
+    merge_classes(chain / 'data', tmp_path / 'classes', chain / 'run/teacher', MergeConfig(7),
+                  lambda done, total: told.append((done, total)))
+    assert (tmp_path / 'classes' / MERGE).read_text() == whole
+    assert told[-1][0] == told[-1][1] > 0 and told == sorted(told)
 
 
 def test_one_more_round_builds_on_those_before(chain: Path, tmp_path: Path) -> None:
