@@ -26,7 +26,7 @@ import types
 
 from dseg_ros.cli import app
 from dseg_ros.cli.options import add_options, read_config
-from dseg_ros.cli.progress import ProgressBar
+from dseg_ros.cli.progress import ProgressBar, Stages
 from dseg_ros.config.schema import Config, ConfigError, option, section
 import pytest
 
@@ -188,3 +188,14 @@ def test_a_closed_pipe_is_no_error() -> None:
          f'{sys.executable} -m dseg_ros.cli sim x --options | head -1'],
         cwd=REPOSITORY, capture_output=True, text=True)
     assert result.stderr == '' and len(result.stdout.splitlines()) == 1
+
+
+def test_stages_show_one_bar_after_the_other(capsys: pytest.CaptureFixture[str]) -> None:
+    """A stage appears with its first progress and is told how far it came."""
+    with Stages() as stages:
+        first, second, _ = (stages.stage(name, 'things') for name in ('one', 'two', 'three'))
+        first(0, 3)
+        first(3, 3)
+        second(1, 2)
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split(',')[0] for line in lines] == ['one: 3 of 3 things', 'two: 1 of 2 things']

@@ -22,7 +22,7 @@ from importlib import import_module
 import os
 import sys
 
-VERBS = ('sim', 'harvest', 'dataset', 'cluster', 'train', 'export', 'evaluate', 'demo')
+VERBS = ('sim', 'harvest', 'dataset', 'cluster', 'train', 'distill', 'export', 'evaluate', 'demo')
 """Modules of this package, in the order of a project: a verb each."""
 
 FOUND_WRONG, USAGE_ERROR, INTERRUPTED = 1, 2, 130

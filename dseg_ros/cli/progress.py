@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 import sys
 import time
 from types import TracebackType
@@ -98,3 +99,32 @@ class ProgressBar:
         speed = f', {rate:.1f}/s' if rate > 0 else ''
         print(f'{self.text}: {done}{f" of {total}" if total else ""} {self.unit}{speed}{left}',
               file=sys.stderr, flush=True)
+
+
+class Stages:
+    """Bars of stages that follow one another: each appears with its first progress."""
+
+    def __init__(self) -> None:
+        """Show nothing yet."""
+        self._bar: ProgressBar | None = None
+        self._text = ''
+
+    def __enter__(self) -> Stages:
+        """Begin."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        """End the last stage's bar."""
+        if self._bar is not None:
+            self._bar.__exit__(kind, error, trace)
+            self._bar = None
+
+    def stage(self, text: str, unit: str) -> Callable[[int, int], None]:
+        """Return what tells of a stage's progress; parameters as for ProgressBar."""
+        def progress(done: int, total: int) -> None:
+            if self._bar is None or self._text != text:
+                self.__exit__(None, None, None)
+                self._bar, self._text = ProgressBar(text, unit).__enter__(), text
+            self._bar(done, total)
+        return progress

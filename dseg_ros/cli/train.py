@@ -12,17 +12,20 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""`dseg train teacher|default`: train networks."""
+"""`dseg train teacher|student|ema|default`: train networks."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from dseg_ros.cli.options import add_options, read_config
 from dseg_ros.config.default_model import DefaultModelConfig
 from dseg_ros.config.distill import TrainingConfig
+from dseg_ros.config.schema import Config
+from dseg_ros.config.student import EmaConfig, StudentConfig
 
 
 def add(subparsers: Any) -> None:
@@ -30,20 +33,34 @@ def add(subparsers: Any) -> None:
     parser = subparsers.add_parser('train', help='train a network',
                                    description='Train a network. Started again, it goes on where '
                                    'it was stopped.')
-    parts = parser.add_subparsers(metavar='teacher|default', required=True)
+    parts = parser.add_subparsers(metavar='teacher|student|ema|default', required=True)
     teacher = parts.add_parser('teacher', help='from the pseudo-classes of a data set')
-    teacher.add_argument('--data', type=Path, required=True, metavar='DATASET')
-    teacher.add_argument('--classes', type=Path, required=True, metavar='CLASSES',
-                         help='folder that `dseg cluster` wrote')
-    teacher.add_argument('--out', type=Path, required=True, metavar='RUN')
-    add_options(teacher, TrainingConfig)
-    teacher.set_defaults(run=_teacher)
+    _takes(teacher, TrainingConfig, _teacher)
+    student = parts.add_parser('student', help="from a teacher's predictions, merged and refined "
+                               'by what the LiDAR saw')
+    student.add_argument('--teacher', type=Path, required=True, metavar='RUN')
+    _takes(student, StudentConfig, _student)
+    ema = parts.add_parser('ema', help='go on with a student: rounds with soft targets from the '
+                           'moving average of its weights')
+    ema.add_argument('--student', type=Path, required=True, metavar='RUN')
+    _takes(ema, EmaConfig, _ema)
     default = parts.add_parser(
         'default', help='the model that the package ships: simulate, harvest, cluster, train, '
         'export')
     default.add_argument('--out', type=Path, required=True, metavar='DIR')
     add_options(default, DefaultModelConfig)
     default.set_defaults(run=_default)
+
+
+def _takes(parser: argparse.ArgumentParser, kind: type[Config],
+           run: Callable[[argparse.Namespace], int]) -> None:
+    """Declare what all trainings on a data set take."""
+    parser.add_argument('--data', type=Path, required=True, metavar='DATASET')
+    parser.add_argument('--classes', type=Path, required=True, metavar='CLASSES',
+                        help='folder that `dseg cluster` wrote')
+    parser.add_argument('--out', type=Path, required=True, metavar='RUN')
+    add_options(parser, kind)
+    parser.set_defaults(run=run)
 
 
 def _teacher(parsed: argparse.Namespace) -> int:
@@ -53,6 +70,24 @@ def _teacher(parsed: argparse.Namespace) -> int:
     with ProgressBar('reading', 'samples') as loading, ProgressBar('training',
                                                                    'steps') as training:
         path = train_teacher(parsed.data, parsed.classes, parsed.out, config, loading, training)
+    print(f'{path}\nnext: dseg train student --data {parsed.data} --classes {parsed.classes} '
+          f'--teacher {parsed.out} --out RUN, or dseg export {parsed.out} --out model.onnx')
+    return 0
+
+
+def _student(parsed: argparse.Namespace) -> int:
+    config = read_config(parsed, StudentConfig)
+    from dseg_ros.cli.distill import student
+    path = student(parsed.data, parsed.classes, parsed.teacher, parsed.out, config)
+    print(f'{path}\nnext: dseg train ema --data {parsed.data} --classes {parsed.classes} '
+          f'--student {parsed.out} --out RUN, or dseg export {parsed.out} --out model.onnx')
+    return 0
+
+
+def _ema(parsed: argparse.Namespace) -> int:
+    config = read_config(parsed, EmaConfig)
+    from dseg_ros.cli.distill import ema
+    path = ema(parsed.data, parsed.classes, parsed.student, parsed.out, config)
     print(f'{path}\nnext: dseg export {parsed.out} --out model.onnx')
     return 0
 

@@ -30,7 +30,9 @@ from pathlib import Path
 import time
 
 from dseg_ros.config.distill import TrainingConfig
+from dseg_ros.config.student import EmaConfig
 from dseg_ros.distill.augment import Batch
+from dseg_ros.distill.soft_teacher import SoftTeacher
 from dseg_ros.models import checkpoint
 from dseg_ros.models.checkpoint import CheckpointError, Provenance
 from dseg_ros.models.tiny import build, normalise, TinySegmenter
@@ -58,10 +60,12 @@ class _Run:
     optimiser: torch.optim.Optimizer
     step: int
     rows: list[dict[str, str]]
+    soft: SoftTeacher | None = None
 
 
 def train(batch_at: Callable[[int], Batch], class_weights: NDArray[np.float32],
-          config: TrainingConfig, provenance: Provenance, out: Path, report: Report) -> Path:
+          config: TrainingConfig, provenance: Provenance, out: Path, report: Report,
+          start: dict[str, Tensor] | None = None, ema: EmaConfig | None = None) -> Path:
     """
     Train a network, or go on where a killed run stopped.
 
@@ -71,6 +75,9 @@ def train(batch_at: Callable[[int], Batch], class_weights: NDArray[np.float32],
     :param provenance: what the model is made of, saved with it.
     :param out: directory of the run.
     :param report: is told of progress.
+    :param start: weights to start from; random ones if not given.
+    :param ema: if given, the moving average of the network gives it soft targets and is what is
+        saved when finished.
     :returns: the finished weights; at once if the run was finished before.
     :raises TrainingError: if the loss is no longer finite; the last good checkpoint is kept.
     :raises CheckpointError: if `out` holds a run of another recipe or data.
@@ -83,7 +90,7 @@ def train(batch_at: Callable[[int], Batch], class_weights: NDArray[np.float32],
     threads = torch.get_num_threads()
     torch.set_num_threads(config.threads)
     try:
-        run = _start(config, provenance, out)
+        run = _start(config, provenance, out, start, ema)
         loss_of = nn.CrossEntropyLoss(torch.from_numpy(class_weights), ignore_index=UNLABELLED,
                                       label_smoothing=config.label_smoothing)
         while run.step < config.steps:
@@ -92,7 +99,8 @@ def train(batch_at: Callable[[int], Batch], class_weights: NDArray[np.float32],
             report(run.step, config.steps)
     finally:
         torch.set_num_threads(threads)
-    checkpoint.save(finished, run.network.state_dict(), provenance, run.step)
+    best = run.soft.network if run.soft else run.network
+    checkpoint.save(finished, best.state_dict(), provenance, run.step)
     return finished
 
 
@@ -114,20 +122,26 @@ def class_weights(frequency: NDArray[np.float64], power: float) -> NDArray[np.fl
     return np.asarray(weight / max(float((weight * frequency).sum()), 1e-12), np.float32)
 
 
-def _start(config: TrainingConfig, provenance: Provenance, out: Path) -> _Run:
+def _start(config: TrainingConfig, provenance: Provenance, out: Path,
+           start: dict[str, Tensor] | None, ema: EmaConfig | None) -> _Run:
     network = build(len(provenance.class_names), config.model.width, config.seed)
+    if start is not None:
+        network.load_state_dict(start)
     network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    soft = None if ema is None else SoftTeacher(network, ema)
     optimiser = torch.optim.AdamW(network.parameters(), lr=config.learning_rate,
                                   weight_decay=config.weight_decay)
     last = out / checkpoint.LAST
     if not last.exists():
-        return _Run(network, optimiser, 0, [])
+        return _Run(network, optimiser, 0, [], soft)
     tensors, saved, step = checkpoint.load(last)
     _same_run(saved, provenance, last)
-    network.load_state_dict({k: t for k, t in tensors.items()
-                             if not k.startswith('optimiser/')})
+    network.load_state_dict({k: t for k, t in tensors.items() if '/' not in k})
+    if soft is not None:
+        soft.restore(tensors)
     checkpoint.restore_optimiser(optimiser, tensors)
-    return _Run(network, optimiser, step, _rows_until(out / checkpoint.METRICS, step))
+    return _Run(network, optimiser, step, _rows_until(out / checkpoint.METRICS, step),
+                soft)
 
 
 def _same_run(saved: Provenance, wanted: Provenance, path: Path) -> None:
@@ -173,20 +187,26 @@ def _step(run: _Run, batch: Batch, loss_of: nn.Module,
     labelled = target != UNLABELLED
     if not labelled.any():
         return 0.0, 0, 0                                 # nothing to learn from
-    logits = run.network(normalise(raw))                 # (B, C, H/4, W/4)
+    pixels = normalise(raw)
+    logits = run.network(pixels)                         # (B, C, H/4, W/4)
     loss: Tensor = loss_of(logits, target)
+    if run.soft is not None:
+        loss = loss + run.soft.loss(pixels, logits)
     value = float(loss.detach())
     if math.isfinite(value):
         run.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(run.network.parameters(), 5.0)
         run.optimiser.step()
+        if run.soft is not None:
+            run.soft.follow(run.network)
     right = int(((logits.detach().argmax(1) == target) & labelled).sum())
     return value, right, int(labelled.sum())
 
 
 def _save(run: _Run, provenance: Provenance, out: Path) -> None:
-    tensors = {**run.network.state_dict(), **checkpoint.optimiser_tensors(run.optimiser)}
+    tensors = {**run.network.state_dict(), **checkpoint.optimiser_tensors(run.optimiser),
+               **(run.soft.tensors() if run.soft else {})}
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS)
     writer.writeheader()

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 import hashlib
+import math
 from pathlib import Path
 
 import cv2
@@ -33,7 +34,7 @@ from dseg_ros.pseudo.growth import grow_upwards
 from dseg_ros.pseudo.masks import densify
 from dseg_ros.pseudo.pseudo_classes import PseudoClasses
 from dseg_ros.pseudo.sky import sky_mask
-from dseg_ros.types import UNLABELLED, View
+from dseg_ros.types import Camera, UNLABELLED, View
 import numpy as np
 from numpy.typing import NDArray
 
@@ -80,11 +81,16 @@ def data_hash(classes: Path) -> str:
     return total.hexdigest()
 
 
+def stored_scale(camera: Camera, config: TrainingConfig) -> float:
+    """Return the size at which training keeps a camera's images, relative to the original."""
+    area = camera.width * camera.height
+    return min(1.0, config.stored_magnification * math.sqrt(config.network_pixels / area))
+
+
 def _labelled(sample: Sample, labels: NDArray[np.uint8], classes: PseudoClasses,
               recipe: ClusterConfig, config: TrainingConfig) -> Iterator[TrainingImage]:
     for view in sample.frame().views:
-        area = view.camera.width * view.camera.height
-        scale = min(1.0, config.stored_magnification * (config.network_pixels / area) ** 0.5)
+        scale = stored_scale(view.camera, config)
         image = partial_labels(sample, view, labels, scale, classes, recipe)
         if (image.labels != UNLABELLED).any():
             yield image

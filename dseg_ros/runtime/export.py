@@ -50,8 +50,7 @@ def export(run: Path, out: Path, config: ExportConfig, version: str) -> Path:
         finished if finished.exists() else run / checkpoint.LAST)
     options = from_mapping(ModelConfig, made_of.recipe.get('model', {}), str(run))
     network = tiny.TinySegmenter(len(made_of.class_names), options.width)
-    network.load_state_dict({k: t for k, t in tensors.items()
-                             if not k.startswith('optimiser/')})
+    network.load_state_dict({k: t for k, t in tensors.items() if '/' not in k})
     info = ModelInfo(
         class_names=made_of.class_names, palette=np.asarray(made_of.palette, np.uint8),
         network_pixels=config.network_pixels, version=version, data_sha256=made_of.data_sha256,

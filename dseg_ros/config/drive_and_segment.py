@@ -1,0 +1,44 @@
+# Copyright 2026 The dseg_ros authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The recipe of the whole chain."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dseg_ros.config.distill import TrainingConfig
+from dseg_ros.config.pseudo import ClusterConfig
+from dseg_ros.config.runtime import ExportConfig
+from dseg_ros.config.schema import Config, ConfigError, option, section
+from dseg_ros.config.student import EmaConfig, StudentConfig
+
+
+@dataclass(frozen=True)
+class DriveAndSegmentConfig(Config):
+    """From a data set to a model: pseudo-classes, teacher, merge, student, EMA rounds, export."""
+
+    ema_rounds: bool = option(True, 'Go on with EMA rounds after the student (IJCV extension).')
+    cluster: ClusterConfig = section(ClusterConfig, 'Pseudo-classes.')
+    teacher: TrainingConfig = section(TrainingConfig, 'Teacher.')
+    student: StudentConfig = section(StudentConfig, 'Merge, dense labels, student.')
+    ema: EmaConfig = section(EmaConfig, 'EMA rounds.')
+    export: ExportConfig = section(ExportConfig, 'Export.')
+
+    def check(self) -> None:
+        """Run the student at the scale that it was trained at."""
+        trained = self.student.training.network_pixels
+        if self.export.network_pixels != trained:
+            raise ConfigError(f'export.network_pixels: {self.export.network_pixels}, but '
+                              f'student.training.network_pixels is {trained}')

@@ -1,0 +1,95 @@
+# Copyright 2026 The dseg_ros authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""What a trained network says of an image: probabilities, averaged over sizes and a mirror."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields
+from pathlib import Path
+
+from dseg_ros.config.distill import ModelConfig, TrainingConfig
+from dseg_ros.config.schema import from_mapping
+from dseg_ros.models import checkpoint
+from dseg_ros.models.checkpoint import Provenance
+from dseg_ros.models.tiny import build, normalise, STRIDE
+import numpy as np
+from numpy.typing import NDArray
+import torch
+from torch import nn, Tensor
+from torch.nn import functional
+
+
+class Predictor:
+    """A finished run's network, ready to look at images."""
+
+    def __init__(self, run: Path) -> None:
+        """
+        Load it.
+
+        :param run: directory of a finished run.
+        :raises CheckpointError: if the run is not finished.
+        """
+        tensors, self.made_of, _ = checkpoint.load(run / checkpoint.FINISHED)
+        self.network = network_of(self.made_of, tensors).eval()
+        self._pixels = training_of(self.made_of).network_pixels
+
+    def __call__(self, rgb: NDArray[np.uint8], scales: Sequence[float] = (1.0,),
+                 flip: bool = False) -> NDArray[np.float32]:
+        """
+        Predict.
+
+        :param rgb: (H, W, 3) uint8.
+        :param scales: sizes relative to inference, averaged.
+        :param flip: whether to average with the mirrored image, too.
+        :returns: (H, W, C) float32 probabilities.
+        """
+        raw = torch.from_numpy(rgb).permute(2, 0, 1)[None].float()
+        total = torch.zeros(())
+        with torch.inference_mode():
+            for scale in scales:
+                sized = self._sized(raw, scale)
+                total = total + self._look(sized, rgb.shape[:2])
+                if flip:
+                    total = total + self._look(sized.flip(3), rgb.shape[:2]).flip(3)
+        mean = total[0].permute(1, 2, 0) / (len(scales) * (1 + flip))
+        return np.ascontiguousarray(mean.numpy())
+
+    def _sized(self, raw: Tensor, scale: float) -> Tensor:
+        """Resize (1, 3, H, W) to the pixels wanted, sides multiples of the stride."""
+        h, w = raw.shape[2:]
+        factor = scale * (self._pixels / (h * w)) ** 0.5
+        size = [max(1, round(s * factor / STRIDE)) * STRIDE for s in (h, w)]
+        return functional.interpolate(raw, size, mode='bilinear', antialias=True,
+                                      align_corners=False)
+
+    def _look(self, raw: Tensor, shape: tuple[int, ...]) -> Tensor:
+        probability = self.network(normalise(raw)).softmax(1)
+        return functional.interpolate(probability, list(shape), mode='bilinear',
+                                      align_corners=False)
+
+
+def training_of(made_of: Provenance) -> TrainingConfig:
+    """Read back how a run was trained; its recipe may say more than that."""
+    known = {f.name for f in fields(TrainingConfig)}
+    return from_mapping(TrainingConfig, {k: v for k, v in made_of.recipe.items() if k in known})
+
+
+def network_of(made_of: Provenance, tensors: dict[str, Tensor]) -> nn.Module:
+    """Build the network of a run and give it its weights."""
+    model = from_mapping(ModelConfig, made_of.recipe.get('model', {}))
+    network = build(len(made_of.class_names), model.width, 0)
+    network.load_state_dict({k: t for k, t in tensors.items() if '/' not in k})
+    return network
