@@ -34,6 +34,7 @@ NO_IMAGE = 'no usable image'
 EMPTY_CLOUD = 'empty cloud'
 NEGATIVE_STAMP = 'stamp before 1970'
 NO_PROPOSALS = 'cloud that proposals cannot be found in'
+REPEATED = 'cloud with the stamp of another'
 
 
 @dataclass(frozen=True, eq=False)

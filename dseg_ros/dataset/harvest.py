@@ -33,6 +33,7 @@ from dseg_ros.bags.frames import frames, Paired
 from dseg_ros.bags.reader import BagError, open_bag
 from dseg_ros.config.dataset import HarvestConfig
 from dseg_ros.config.schema import as_mapping, ConfigError
+from dseg_ros.dataset.builder import REPEATED
 from dseg_ros.dataset.fingerprint import fingerprint
 from dseg_ros.dataset.manifest import Source
 from dseg_ros.dataset.sample import DatasetError, sample_key
@@ -44,7 +45,6 @@ from dseg_ros.lidar.sensor import Sensor
 from dseg_ros.types import Dropped
 
 Progress = Callable[[int, int], None]
-REPEATED = 'cloud with the stamp of another'
 PROBLEMS = 20
 """Problems of one recording that are written down in words; all are counted."""
 

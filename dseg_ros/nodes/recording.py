@@ -26,7 +26,7 @@ from threading import Lock, Thread
 
 from dseg_ros.bags.frames import Shot
 from dseg_ros.config.dataset import HarvestConfig
-from dseg_ros.dataset.builder import SampleBuilder
+from dseg_ros.dataset.builder import REPEATED, SampleBuilder
 from dseg_ros.dataset.harvest import recipe
 from dseg_ros.dataset.manifest import Source
 from dseg_ros.dataset.sample import checked_name, DatasetError, sample_key
@@ -35,7 +35,6 @@ from dseg_ros.types import Cloud, Dropped
 
 QUEUE_FULL = 'queue full: the disk is too slow'
 STOPPED = 'came after the recording had stopped'
-REPEATED = 'cloud with the stamp of another'
 GB = 1e9
 
 

@@ -24,11 +24,11 @@ from bench import Bench, cloud, image, SIZE, SUCCESS
 from dseg_ros.bags.frames import Shot
 from dseg_ros.bags.messages import cloud_from_message
 from dseg_ros.config.dataset import HarvestConfig
-from dseg_ros.dataset.builder import NEGATIVE_STAMP
+from dseg_ros.dataset.builder import NEGATIVE_STAMP, REPEATED
 from dseg_ros.dataset.sample import DatasetError
 from dseg_ros.dataset.store import Dataset, verify
 from dseg_ros.nodes.recorder_node import RecorderNode
-from dseg_ros.nodes.recording import QUEUE_FULL, Recording, REPEATED, STOPPED, Taken
+from dseg_ros.nodes.recording import QUEUE_FULL, Recording, STOPPED, Taken
 from dseg_ros.types import Camera
 import numpy as np
 import pytest
