@@ -69,11 +69,11 @@ class _Bytes:
         return self._buffer
 
 
-class ImagePublisher:
-    """Publishes numpy images; used by one thread."""
+class _ArrayPublisher:
+    """Publishes numpy arrays through one reused byte array; used by one thread."""
 
     def __init__(self, publisher: Publisher) -> None:
-        """Wrap a publisher of sensor_msgs/Image."""
+        """Wrap a publisher of the message type."""
         self._publisher = publisher
         self._bytes = _Bytes()
 
@@ -81,6 +81,10 @@ class ImagePublisher:
     def wanted(self) -> bool:
         """Whether anyone listens."""
         return wanted(self._publisher)
+
+
+class ImagePublisher(_ArrayPublisher):
+    """Publishes numpy images as sensor_msgs/Image."""
 
     def publish(self, pixels: NDArray[np.generic], encoding: str, about: Header) -> None:
         """
@@ -96,18 +100,8 @@ class ImagePublisher:
                                       encoding=encoding, data=self._bytes.fill(pixels)))
 
 
-class CloudPublisher:
-    """Publishes structured arrays as clouds; used by one thread."""
-
-    def __init__(self, publisher: Publisher) -> None:
-        """Wrap a publisher of sensor_msgs/PointCloud2."""
-        self._publisher = publisher
-        self._bytes = _Bytes()
-
-    @property
-    def wanted(self) -> bool:
-        """Whether anyone listens."""
-        return wanted(self._publisher)
+class CloudPublisher(_ArrayPublisher):
+    """Publishes structured arrays as sensor_msgs/PointCloud2."""
 
     def publish(self, points: NDArray[np.void], about: Header) -> None:
         """
