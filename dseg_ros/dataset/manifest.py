@@ -30,6 +30,9 @@ from dseg_ros.version import software_version
 
 FILE = 'manifest.json'
 
+PER_RECORDING = ('topics', 'sync', 'motion', 'selection', 'proposals')
+"""Sections of a recipe that follow from the vehicle: recordings in a data set may differ in them."""
+
 
 @dataclass
 class Source:
@@ -43,6 +46,8 @@ class Source:
     :param samples: how many it gave.
     :param dropped: what was left out, by reason.
     :param problems: what was wrong with the recording, in words.
+    :param recipe: sections of the recipe that made its samples, where they are not the data
+        set's.
     """
 
     name: str
@@ -52,6 +57,7 @@ class Source:
     samples: int = 0
     dropped: dict[str, int] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    recipe: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -69,7 +75,8 @@ class Manifest:
     """
     The contents of manifest.json.
 
-    :param recipe: the resolved configuration that made the samples.
+    :param recipe: the resolved configuration that made the samples; of a recording by another
+        vehicle, its source has the sections that differ.
     :param sources: the drives.
     :param shards: the closed shards, in order.
     :param software: name and version of what wrote it.
@@ -99,7 +106,8 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
     values = {'schema': manifest.schema, 'software': manifest.software,
               'samples': sum(s.samples for s in manifest.shards),
               'dropped': dict(manifest.dropped.counts),
-              'sources': [asdict(s) for s in manifest.sources],
+              'sources': [{k: v for k, v in asdict(s).items() if k != 'recipe' or v}
+                          for s in manifest.sources],
               'shards': [asdict(s) for s in manifest.shards], 'recipe': manifest.recipe}
     replace_file(folder / FILE, seal(values, indent=1) + b'\n')
 
@@ -124,14 +132,17 @@ def read_manifest(folder: Path) -> Manifest:
     return _from_values(values)
 
 
-def continue_manifest(folder: Path, recipe: Mapping[str, Any], *known: str) -> Manifest:
+def continue_manifest(folder: Path, recipe: Mapping[str, Any],
+                      *known: str) -> tuple[Manifest, dict[str, Any]]:
     """
     Read the manifest of a data set to be continued, or begin one in an empty folder.
 
     :param folder: the data set.
     :param recipe: what is going to make its samples.
     :param known: files that do not make a folder foreign.
-    :raises DatasetError: if its samples were made by another recipe, or it is no data set's.
+    :returns: the manifest, and what of the recipe its new sources have for themselves.
+    :raises DatasetError: if its samples were made by another recipe, but for what follows from
+        the vehicle, or it is no data set's.
     """
     plain = json.loads(json.dumps(recipe))
     if not (folder / FILE).exists():
@@ -139,13 +150,30 @@ def continue_manifest(folder: Path, recipe: Mapping[str, Any], *known: str) -> M
         if others:
             raise DatasetError(f'{folder}: holds {others[0]!r} but no {FILE}; '
                                'a data set needs a folder of its own')
-        return Manifest(plain)
+        return Manifest(plain), {}
     manifest = read_manifest(folder)
-    if manifest.sources and manifest.recipe != plain:
+    if not manifest.sources:
+        manifest.recipe = plain
+    own = {name: plain[name] for name in PER_RECORDING
+           if name in plain and plain[name] != manifest.recipe.get(name)}
+    if {**manifest.recipe, **own} != plain:
         raise DatasetError(f'{folder}: made by another recipe, use another folder; '
-                           f'{_difference(manifest.recipe, plain)}')
-    manifest.recipe = plain
-    return manifest
+                           f'{_difference({**manifest.recipe, **own}, plain)}')
+    return manifest, own
+
+
+def check_recipe(where: Path, manifest: Manifest, source: Source, own: Mapping[str, Any]) -> None:
+    """
+    Refuse to go on with a source by another recipe.
+
+    :param where: the data set's folder, for the error.
+    :param own: what its recipe has for itself, as `continue_manifest` gives it.
+    :raises DatasetError: if it was begun by another one; the difference is named.
+    """
+    if source.recipe != own:
+        there, wanted = {**manifest.recipe, **source.recipe}, {**manifest.recipe, **own}
+        raise DatasetError(f'{where}: {source.name} was made by another recipe, use another '
+                           f'folder; {_difference(there, wanted)}')
 
 
 def _difference(there: Mapping[str, Any], wanted: Mapping[str, Any], prefix: str = '') -> str:

@@ -170,6 +170,30 @@ def test_another_recipe_needs_another_folder(dataset: Path) -> None:
         DatasetWriter(dataset, {'made_by': 'me'})
 
 
+def test_vehicles_share_a_data_set(tmp_path: Path, make_sample: MakeSample) -> None:
+    """What follows from the vehicle is kept with its drive; nothing of the others changes."""
+    recipes = [{'topics': {'points': f'/{name}'}, 'motion': {'fixed': 'odom'}, 'store': 1}
+               for name in ('a', 'b')]
+    for index, (name, recipe) in enumerate(zip('ab', recipes)):
+        with DatasetWriter(tmp_path, recipe) as writer:
+            source = writer.begin_source(f'{name}.mcap', name, f'sha256:{name}')
+            writer.append(make_sample(index, source=name))
+            writer.settle_source(source)
+    manifest = Dataset(tmp_path).manifest
+    assert manifest.recipe == recipes[0]
+    assert [s.recipe for s in manifest.sources] == [{}, {'topics': {'points': '/b'}}]
+    before = (tmp_path / 'manifest.json').read_bytes()
+    for name, recipe in zip('ab', recipes):
+        with DatasetWriter(tmp_path, recipe) as writer:
+            assert writer.begin_source('', name, f'sha256:{name}').complete
+    assert (tmp_path / 'manifest.json').read_bytes() == before
+    with DatasetWriter(tmp_path, recipes[0]) as writer:
+        with pytest.raises(DatasetError, match="b was made by another.*topics.points: '/b' there"):
+            writer.begin_source('', 'b', 'sha256:b')
+    with pytest.raises(DatasetError, match='store: 1 there, 2 wanted'):
+        DatasetWriter(tmp_path, {**recipes[1], 'store': 2})
+
+
 def test_a_foreign_folder_is_left_alone(tmp_path: Path) -> None:
     """No data set is made among other files."""
     (tmp_path / 'letter.txt').write_text('dear')

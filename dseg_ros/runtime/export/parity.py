@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Does a written model do what its network does in torch?"""
+"""Whether a written model does what its network does in torch."""
 
 from __future__ import annotations
 
