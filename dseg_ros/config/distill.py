@@ -19,15 +19,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dseg_ros.config.schema import Config, ConfigError, option, section
+from dseg_ros.config.segmenter import SegmenterConfig
 
 
 @dataclass(frozen=True)
 class ModelConfig(Config):
     """Which network."""
 
-    kind: str = option('tiny', 'Architecture; a place is kept for segmenter.', choices=('tiny',))
-    width: int = option(24, 'Channels of the first layer; 24 makes 0.2 M parameters.',
-                        low=6, high=256)
+    kind: str = option('tiny', 'Architecture: tiny (depthwise, fast on any CPU), residual (dense '
+                       'convolutions, sees more), segmenter (of the paper).',
+                       choices=('tiny', 'residual', 'segmenter'))
+    width: int = option(24, 'Channels of the first layer; 24 makes 0.2 M parameters of a tiny, '
+                        '2.5 M of a residual network; of no meaning for segmenter.', low=6,
+                        high=256)
+    segmenter: SegmenterConfig = section(SegmenterConfig, 'Sizes of segmenter.')
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 import cv2
 from dseg_ros.config.distill import AugmentConfig, TrainingConfig
-from dseg_ros.models.tiny import OUTPUT_STRIDE
+from dseg_ros.models.networks import traits
 from dseg_ros.types import UNLABELLED
 import numpy as np
 from numpy.typing import NDArray
@@ -48,7 +48,7 @@ class Batch:
     Crops for one step.
 
     :param rgb: (B, H, W, 3) uint8.
-    :param labels: (B, H / 4, W / 4) uint8, at the network's output stride.
+    :param labels: (B, h, w) uint8, H and W divided by the network's output stride.
     """
 
     rgb: NDArray[np.uint8]
@@ -77,17 +77,17 @@ def crop(image: TrainingImage, rng: np.random.Generator,
     """
     Draw one crop.
 
-    :returns: (H, W, 3) uint8 and (H / 4, W / 4) uint8.
+    :returns: (H, W, 3) and (h, w) uint8, as in Batch.
     """
     height, width = config.crop_height, config.crop_width
     place = _placement(image.rgb.shape[:2], rng, config)
     rgb = cv2.warpAffine(image.rgb, place, (width, height), flags=cv2.INTER_LINEAR,
                          borderMode=cv2.BORDER_REFLECT_101)
-    # A label stands for the centre of its OUTPUT_STRIDE x OUTPUT_STRIDE pixels.
-    coarse = place / OUTPUT_STRIDE
-    coarse[:, 2] -= 0.5 - 0.5 / OUTPUT_STRIDE
+    stride = traits(config.model).output_stride
+    coarse = place / stride            # a label stands for the centre of stride x stride pixels
+    coarse[:, 2] -= 0.5 - 0.5 / stride
     labels = cv2.warpAffine(image.labels, coarse,
-                            (width // OUTPUT_STRIDE, height // OUTPUT_STRIDE),
+                            (width // stride, height // stride),
                             flags=cv2.INTER_NEAREST, borderValue=(UNLABELLED,))
     return relight(np.asarray(rgb), rng, config.augment), np.asarray(labels)
 

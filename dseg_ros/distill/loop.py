@@ -35,7 +35,7 @@ from dseg_ros.distill.augment import Batch
 from dseg_ros.distill.soft_teacher import SoftTeacher
 from dseg_ros.models import checkpoint
 from dseg_ros.models.checkpoint import CheckpointError, Provenance
-from dseg_ros.models.tiny import build, normalise, TinySegmenter
+from dseg_ros.models.networks import build, Network, normalise
 from dseg_ros.types import UNLABELLED
 import numpy as np
 from numpy.typing import NDArray
@@ -56,7 +56,7 @@ class TrainingError(RuntimeError):
 class _Run:
     """What a training holds between steps."""
 
-    network: TinySegmenter
+    network: Network
     optimiser: torch.optim.Optimizer
     step: int
     rows: list[dict[str, str]]
@@ -124,7 +124,7 @@ def class_weights(frequency: NDArray[np.float64], power: float) -> NDArray[np.fl
 
 def _start(config: TrainingConfig, provenance: Provenance, out: Path,
            start: dict[str, Tensor] | None, ema: EmaConfig | None) -> _Run:
-    network = build(len(provenance.class_names), config.model.width, config.seed)
+    network = build(config.model, len(provenance.class_names), config.seed)
     if start is not None:
         network.load_state_dict(start)
     network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -187,7 +187,7 @@ def _step(run: _Run, batch: Batch, loss_of: nn.Module,
     labelled = target != UNLABELLED
     if not labelled.any():
         return 0.0, 0, 0                                 # nothing to learn from
-    pixels = normalise(raw)
+    pixels = normalise(run.network, raw)
     logits = run.network(pixels)                         # (B, C, H/4, W/4)
     loss: Tensor = loss_of(logits, target)
     if run.soft is not None:

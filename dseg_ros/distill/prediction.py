@@ -24,11 +24,11 @@ from dseg_ros.config.distill import ModelConfig, TrainingConfig
 from dseg_ros.config.schema import from_mapping
 from dseg_ros.models import checkpoint
 from dseg_ros.models.checkpoint import Provenance
-from dseg_ros.models.tiny import build, normalise, STRIDE
+from dseg_ros.models.networks import build, Network, normalise
 import numpy as np
 from numpy.typing import NDArray
 import torch
-from torch import nn, Tensor
+from torch import Tensor
 from torch.nn import functional
 
 
@@ -43,7 +43,8 @@ class Predictor:
         :raises CheckpointError: if the run is not finished.
         """
         tensors, self.made_of, _ = checkpoint.load(run / checkpoint.FINISHED)
-        self.network = network_of(self.made_of, tensors).eval()
+        self.network = network_of(self.made_of, tensors)
+        self.network.eval()
         self._pixels = training_of(self.made_of).network_pixels
 
     def __call__(self, rgb: NDArray[np.uint8], scales: Sequence[float] = (1.0,),
@@ -70,13 +71,14 @@ class Predictor:
     def _sized(self, raw: Tensor, scale: float) -> Tensor:
         """Resize (1, 3, H, W) to the pixels wanted, sides multiples of the stride."""
         h, w = raw.shape[2:]
+        stride = self.network.stride
         factor = scale * (self._pixels / (h * w)) ** 0.5
-        size = [max(1, round(s * factor / STRIDE)) * STRIDE for s in (h, w)]
+        size = [max(1, round(s * factor / stride)) * stride for s in (h, w)]
         return functional.interpolate(raw, size, mode='bilinear', antialias=True,
                                       align_corners=False)
 
     def _look(self, raw: Tensor, shape: tuple[int, ...]) -> Tensor:
-        probability = self.network(normalise(raw)).softmax(1)
+        probability = self.network(normalise(self.network, raw)).softmax(1)
         return functional.interpolate(probability, list(shape), mode='bilinear',
                                       align_corners=False)
 
@@ -87,9 +89,9 @@ def training_of(made_of: Provenance) -> TrainingConfig:
     return from_mapping(TrainingConfig, {k: v for k, v in made_of.recipe.items() if k in known})
 
 
-def network_of(made_of: Provenance, tensors: dict[str, Tensor]) -> nn.Module:
+def network_of(made_of: Provenance, tensors: dict[str, Tensor]) -> Network:
     """Build the network of a run and give it its weights."""
     model = from_mapping(ModelConfig, made_of.recipe.get('model', {}))
-    network = build(len(made_of.class_names), model.width, 0)
+    network = build(model, len(made_of.class_names), 0)
     network.load_state_dict({k: t for k, t in tensors.items() if '/' not in k})
     return network

@@ -97,8 +97,9 @@ def test_every_cloud_of_the_simulated_drive_is_a_sample(harvested: Path, sim_bag
     assert 0.015e9 < abs(view.image.stamp_ns - sample.cloud.stamp_ns) < 0.1e9
     source = data.manifest.source(sim_bag.name)
     assert source.complete and source.samples == 10 and source.fingerprint == fingerprint(sim_bag)
-    assert data.manifest.recipe['proposals']['method'] == 'auto'
-    assert not {'bags', 'out', 'workers', 'engine', 'ray_address'} & set(data.manifest.recipe)
+    recipe = data.manifest.sources[0].recipe
+    assert recipe['proposals']['method'] == 'auto'
+    assert not {'bags', 'out', 'workers', 'engine', 'ray_address'} & set(recipe)
 
 
 def test_workers_change_nothing(harvested: Path, sim_bag: Path, tmp_path: Path) -> None:
