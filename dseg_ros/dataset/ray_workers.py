@@ -56,11 +56,11 @@ class RayWorkers(InOrder[J, R, Any]):
         except ImportError:
             raise DatasetError(f'engine {RAY}: Ray is not installed here; pip install ray, or '
                                'take engine local') from None
-        self._ray = ray
+        self._ray: Any = ray
         self._ours = not ray.is_initialized()
         if self._ours:
             _connect(ray, count, address)
-        super().__init__(count or int(ray.cluster_resources().get('CPU', 1)))
+        super().__init__(count or int(self._ray.cluster_resources().get('CPU', 1)))
         self._start = ray.put(pickle.dumps(start))
         self._task = ray.remote(num_cpus=1, max_retries=RETRIES)(_do)
 

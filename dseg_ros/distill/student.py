@@ -16,7 +16,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 import json
 import os
@@ -114,7 +114,7 @@ def _learn(sources: Sources, made_of: Provenance, out: Path, labelling: Progress
            training: Progress, start: dict[str, Tensor] | None = None,
            ema: EmaConfig | None = None) -> Path:
     """Label and train; what is finished already is only checked."""
-    images: list[list[TrainingImage]] = []
+    images: Sequence[Sequence[TrainingImage]] = []
     config: TrainingConfig = sources.training
     weights = np.zeros(0, np.float32)
     if not (out / checkpoint.FINISHED).exists():
