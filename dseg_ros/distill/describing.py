@@ -31,7 +31,7 @@ from dseg_ros.config.image_features import GEOMETRY
 from dseg_ros.config.pseudo import ClusterConfig
 from dseg_ros.config.workers import WorkersConfig
 from dseg_ros.dataset.sample import Sample
-from dseg_ros.dataset.store import Dataset
+from dseg_ros.dataset.store import Dataset, Encoded
 from dseg_ros.dataset.workers import start_workers
 from dseg_ros.pseudo.appearance import average, look
 from dseg_ros.pseudo.geometry_features import (
@@ -98,7 +98,7 @@ class Descriptions:
         before = len(keys) - len(missing)
         progress(before, len(keys))
         with start_workers(workers, partial(_Describer, self._config)) as pool:
-            made = pool.map(self.dataset[key] for key in missing)
+            made = pool.map(self.dataset.encoded(key) for key in missing)
             for done, (key, packed) in enumerate(made, before + 1):
                 replace_file(self._path(key), packed)
                 progress(done, len(keys))
@@ -113,7 +113,7 @@ class Descriptions:
             voxels, cells = _unpacked(self._path(key).read_bytes())
         except (OSError, KeyError, ValueError, zipfile.BadZipFile):
             self.folder.mkdir(parents=True, exist_ok=True)
-            packed = _Describer(self._config)(self.dataset[key])[1]
+            packed = _Describer(self._config)(self.dataset.encoded(key))[1]
             replace_file(self._path(key), packed)
             voxels, cells = _unpacked(packed)
         return (self._modes.of(self.dataset, key, voxels) if self._modes else voxels), cells
@@ -128,8 +128,9 @@ class _Describer:
     def __init__(self, config: ClusterConfig) -> None:
         self._config = config
 
-    def __call__(self, sample: Sample) -> tuple[str, bytes]:
+    def __call__(self, job: Encoded) -> tuple[str, bytes]:
         """Describe a sample; returns its key and the npz file."""
+        sample = job.decoded()
         parts = describe_sample(sample, sample.frame().views, self._config)
         return sample.key, npz({f'{part}/{name}': value for part, elements in zip(_PARTS, parts)
                                 for name, value in vars(elements).items()})

@@ -121,20 +121,21 @@ class _Refiner:
 
     def __call__(self, job: LabelJob) -> tuple[Packed, ...]:
         """Label the images of a sample; returns those that have any label."""
+        sample = job.sample.decoded()
         with _one_thread():
             return pack_labelled(job.key, (
-                self._label(job, view) for view in job.sample.frame().views))
+                self._label(sample, job.labels, view) for view in sample.frame().views))
 
-    def _label(self, job: LabelJob, view: View) -> TrainingImage:
+    def _label(self, sample: Sample, labels: NDArray[np.uint8], view: View) -> TrainingImage:
         merged, refine = self._sources.merged, self._sources.refine
         scale = stored_scale(view.camera, self._sources.training)
-        image = partial_labels(job.sample, view, job.labels, scale, self._classes, self._recipe)
+        image = partial_labels(sample, view, labels, scale, self._classes, self._recipe)
         probability = self._predict(image.rgb, refine.scales, refine.flip)
         if probability.shape[2] != len(merged.names):       # a teacher of what was merged later
             probability = merged.probabilities(probability)
         return replace(image, labels=dense_labels(
             image.rgb, probability, merged.labels(image.labels),
-            _whole_things(job.sample, view, scale, refine.proposal_length_m), merged.grounds,
+            _whole_things(sample, view, scale, refine.proposal_length_m), merged.grounds,
             refine))
 
 

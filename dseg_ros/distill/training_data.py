@@ -31,7 +31,7 @@ from dseg_ros.config.schema import as_mapping
 from dseg_ros.config.workers import WorkersConfig
 from dseg_ros.dataset.sample import Sample
 from dseg_ros.dataset.shard import Packed
-from dseg_ros.dataset.store import Dataset
+from dseg_ros.dataset.store import Dataset, Encoded
 from dseg_ros.dataset.workers import Start, start_workers
 from dseg_ros.distill.augment import TrainingImage
 from dseg_ros.distill.clustering import (
@@ -97,7 +97,7 @@ class LabelJob:
     :param labels: (N,) uint8 class per point.
     """
 
-    sample: Sample
+    sample: Encoded
     labels: NDArray[np.uint8]
 
     @property
@@ -119,7 +119,7 @@ def label_samples(data: Path, classes: Path, start: Start[LabelJob, tuple[Packed
     :returns: in their order, the images that have any label.
     """
     dataset, wanted = Dataset(data), set(keys)
-    jobs = (LabelJob(dataset[key], labels) for key, labels in assignments(classes)
+    jobs = (LabelJob(dataset.encoded(key), labels) for key, labels in assignments(classes)
             if key in wanted)
     with start_workers(workers, start) as pool:
         yield from pool.map(jobs)
@@ -148,9 +148,10 @@ class _Labeller:
 
     def __call__(self, job: LabelJob) -> tuple[Packed, ...]:
         """Label the images of a sample; returns those that have any label."""
+        sample = job.sample.decoded()
         return pack_labelled(job.key, (
-            partial_labels(job.sample, view, job.labels, stored_scale(view.camera, self._config),
-                           self._classes, self._recipe) for view in job.sample.frame().views))
+            partial_labels(sample, view, job.labels, stored_scale(view.camera, self._config),
+                           self._classes, self._recipe) for view in sample.frame().views))
 
 
 def pack_labelled(sample: str, images: Iterable[TrainingImage]) -> tuple[Packed, ...]:
