@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import cv2
 from dseg_ros.config.distill import AugmentConfig, TrainingConfig
@@ -53,6 +54,15 @@ class Batch:
 
     rgb: NDArray[np.uint8]
     labels: NDArray[np.uint8]
+
+
+@runtime_checkable
+class Counted(Protocol):
+    """Images of a drive whose labels were counted before."""
+
+    @property
+    def label_counts(self) -> NDArray[np.int64]:
+        """(256,) pixels of each label, of all images together."""
 
 
 class NoImagesError(ValueError):
@@ -173,7 +183,8 @@ def class_frequency(images: Sequence[Sequence[TrainingImage]],
     """
     share = np.zeros(classes)
     for drive in images:
-        count = sum((np.bincount(i.labels.ravel(), minlength=256)[:classes] for i in drive),
-                    np.zeros(classes, np.int64))
+        counts = drive.label_counts if isinstance(drive, Counted) else sum(
+            (np.bincount(i.labels.ravel(), minlength=256) for i in drive), np.zeros(256, np.int64))
+        count = counts[:classes]
         share += count / max(count.sum(), 1)
     return np.asarray(share / max(share.sum(), 1e-12))

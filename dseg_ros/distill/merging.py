@@ -117,9 +117,9 @@ def teacher_confusion(data: Path, classes: Path, teacher: Path,
     total = np.zeros((count, count))
     samples = len(Dataset(data))
     drives = load_images(data, classes, training, lambda done, _: progress(done, 2 * samples))
-    images = [image for drive in drives for image in drive]
-    for i, image in enumerate(images, 1):
-        progress(samples + i * samples // len(images), 2 * samples)
+    count_of_images = sum(len(drive) for drive in drives)
+    for i, image in enumerate(drives.images(), 1):
+        progress(samples + i * samples // count_of_images, 2 * samples)
         probability = predict(image.rgb)
         for k in np.unique(image.labels[image.labels != UNLABELLED]):
             total[k] += probability[image.labels == k].sum(0, np.float64)
