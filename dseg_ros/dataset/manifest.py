@@ -18,7 +18,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-import json
 import os
 from pathlib import Path
 from typing import Any
@@ -29,9 +28,6 @@ from dseg_ros.types import Dropped
 from dseg_ros.version import software_version
 
 FILE = 'manifest.json'
-
-PER_RECORDING = ('topics', 'sync', 'motion', 'selection', 'proposals')
-"""Sections of a recipe that follow from the vehicle: recordings in a data set may differ in them."""
 
 
 @dataclass
@@ -46,8 +42,7 @@ class Source:
     :param samples: how many it gave.
     :param dropped: what was left out, by reason.
     :param problems: what was wrong with the recording, in words.
-    :param recipe: sections of the recipe that made its samples, where they are not the data
-        set's.
+    :param recipe: the resolved configuration that made its samples: vehicles differ in it.
     """
 
     name: str
@@ -58,6 +53,12 @@ class Source:
     dropped: dict[str, int] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     recipe: dict[str, Any] = field(default_factory=dict)
+
+    def require(self, recipe: Mapping[str, Any]) -> None:
+        """Raise DatasetError, naming the difference, unless this made its samples."""
+        if self.recipe != recipe:
+            raise DatasetError(f'drive {self.name!r} was made by another recipe, use another '
+                               f'folder; {_difference(self.recipe, recipe)}')
 
 
 @dataclass
@@ -75,14 +76,11 @@ class Manifest:
     """
     The contents of manifest.json.
 
-    :param recipe: the resolved configuration that made the samples; of a recording by another
-        vehicle, its source has the sections that differ.
     :param sources: the drives.
     :param shards: the closed shards, in order.
     :param software: name and version of what wrote it.
     """
 
-    recipe: dict[str, Any] = field(default_factory=dict)
     sources: list[Source] = field(default_factory=list)
     shards: list[ShardRecord] = field(default_factory=list)
     software: str = field(default_factory=software_version)
@@ -106,9 +104,8 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
     values = {'schema': manifest.schema, 'software': manifest.software,
               'samples': sum(s.samples for s in manifest.shards),
               'dropped': dict(manifest.dropped.counts),
-              'sources': [{k: v for k, v in asdict(s).items() if k != 'recipe' or v}
-                          for s in manifest.sources],
-              'shards': [asdict(s) for s in manifest.shards], 'recipe': manifest.recipe}
+              'sources': [asdict(s) for s in manifest.sources],
+              'shards': [asdict(s) for s in manifest.shards]}
     replace_file(folder / FILE, seal(values, indent=1) + b'\n')
 
 
@@ -132,48 +129,21 @@ def read_manifest(folder: Path) -> Manifest:
     return _from_values(values)
 
 
-def continue_manifest(folder: Path, recipe: Mapping[str, Any],
-                      *known: str) -> tuple[Manifest, dict[str, Any]]:
+def continue_manifest(folder: Path, *known: str) -> Manifest:
     """
     Read the manifest of a data set to be continued, or begin one in an empty folder.
 
     :param folder: the data set.
-    :param recipe: what is going to make its samples.
     :param known: files that do not make a folder foreign.
-    :returns: the manifest, and what of the recipe its new sources have for themselves.
-    :raises DatasetError: if its samples were made by another recipe, but for what follows from
-        the vehicle, or it is no data set's.
+    :raises DatasetError: if the folder is no data set's.
     """
-    plain = json.loads(json.dumps(recipe))
     if not (folder / FILE).exists():
         others = sorted({p.name for p in folder.iterdir()} - {*known, f'{FILE}.part'})
         if others:
             raise DatasetError(f'{folder}: holds {others[0]!r} but no {FILE}; '
                                'a data set needs a folder of its own')
-        return Manifest(plain), {}
-    manifest = read_manifest(folder)
-    if not manifest.sources:
-        manifest.recipe = plain
-    own = {name: plain[name] for name in PER_RECORDING
-           if name in plain and plain[name] != manifest.recipe.get(name)}
-    if {**manifest.recipe, **own} != plain:
-        raise DatasetError(f'{folder}: made by another recipe, use another folder; '
-                           f'{_difference({**manifest.recipe, **own}, plain)}')
-    return manifest, own
-
-
-def check_recipe(where: Path, manifest: Manifest, source: Source, own: Mapping[str, Any]) -> None:
-    """
-    Refuse to go on with a source by another recipe.
-
-    :param where: the data set's folder, for the error.
-    :param own: what its recipe has for itself, as `continue_manifest` gives it.
-    :raises DatasetError: if it was begun by another one; the difference is named.
-    """
-    if source.recipe != own:
-        there, wanted = {**manifest.recipe, **source.recipe}, {**manifest.recipe, **own}
-        raise DatasetError(f'{where}: {source.name} was made by another recipe, use another '
-                           f'folder; {_difference(there, wanted)}')
+        return Manifest()
+    return read_manifest(folder)
 
 
 def _difference(there: Mapping[str, Any], wanted: Mapping[str, Any], prefix: str = '') -> str:
@@ -189,7 +159,8 @@ def _difference(there: Mapping[str, Any], wanted: Mapping[str, Any], prefix: str
 
 
 def _from_values(values: Mapping[str, Any]) -> Manifest:
-    return Manifest(values['recipe'], [Source(**s) for s in values['sources']],
+    shared = values.get('recipe', {})          # before 2026-11-26 one for all drives
+    return Manifest([Source(**{'recipe': shared, **s}) for s in values['sources']],
                     [ShardRecord(**s) for s in values['shards']], values['software'])
 
 

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 import fcntl
+import json
 import os
 from pathlib import Path
 from types import TracebackType
@@ -25,8 +26,7 @@ from typing import Any
 
 from dseg_ros.config.dataset import StoreConfig
 from dseg_ros.dataset.codec import encode, read_record
-from dseg_ros.dataset.manifest import (
-    check_recipe, continue_manifest, Source, write_manifest)
+from dseg_ros.dataset.manifest import continue_manifest, Source, write_manifest
 from dseg_ros.dataset.open_shard import OpenShard, record_of
 from dseg_ros.dataset.sample import checked_name, DatasetError, Sample, source_of
 from dseg_ros.dataset.shard import pack, Packed, read_record_bytes, scan, SUFFIX
@@ -51,18 +51,19 @@ class DatasetWriter:
         Open or create the data set.
 
         :param path: its folder.
-        :param recipe: the resolved configuration that makes its samples, as plain values.
+        :param recipe: the resolved configuration that makes new samples, as plain values.
         :param config: how samples are stored.
-        :raises DatasetError: if another writer has it, it is damaged, it was made by another
-            recipe or the folder holds something else.
+        :raises DatasetError: if another writer has it, it is damaged or the folder holds
+            something else.
         """
         self.path = path
         self._config = config
+        self._recipe = json.loads(json.dumps(recipe))
         self._unsynced = 0
         self._shard: OpenShard | None = None
         self._lock: int | None = _lock(path)
         try:
-            self.manifest, self._own_recipe = continue_manifest(path, recipe, LOCK)
+            self.manifest = continue_manifest(path, LOCK)
             self._adopt_shards()
             self._next_shard()
             self._keys, self._dropped = self._inventory()
@@ -98,17 +99,16 @@ class DatasetWriter:
         :param fingerprint: hash that tells recordings apart; '' for a live one, which is always
             new.
         :returns: the drive as the manifest holds it; its `name` is the one to use.
-        :raises DatasetError: if it is there by another recipe.
+        :raises DatasetError: if its samples were made by another recipe.
         """
         for source in self.manifest.sources:
             if fingerprint and source.fingerprint == fingerprint:
-                check_recipe(self.path, self.manifest, source, self._own_recipe)
+                source.require(self._recipe)
                 return source
         taken = {s.name for s in self.manifest.sources}
         numbered = (f'{name}_{n}' for n in range(2, len(taken) + 3))
         free = name if name not in taken else next(n for n in numbered if n not in taken)
-        source = Source(checked_name('drive', free), origin, fingerprint,
-                        recipe=self._own_recipe)
+        source = Source(checked_name('drive', free), origin, fingerprint, recipe=self._recipe)
         self.manifest.sources.append(source)
         write_manifest(self.path, self.manifest)
         return source
