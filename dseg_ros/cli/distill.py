@@ -76,9 +76,11 @@ def drive_and_segment(data: Path, out: Path, config: DriveAndSegmentConfig,
         train_teacher(data, classes, out / 'teacher', config.teacher,
                       stages.stage('reading', 'samples'),
                       stages.stage('training the teacher', 'steps'))
-    student(data, classes, out / 'teacher', out / 'student', config.student)
-    last = out / 'student'
-    if config.ema_rounds:
+    last = out / 'teacher'
+    if config.train_student:
+        last = out / 'student'
+        student(data, classes, out / 'teacher', last, config.student)
+    if config.train_student and config.ema_rounds:
         last = out / 'ema'
         ema(data, classes, out / 'student', last, config.ema)
     return export(last, out / MODEL, config.export, software_revision())

@@ -46,7 +46,9 @@ def add(subparsers: Any) -> None:
     _takes(ema, EmaConfig, _ema)
     default = parts.add_parser(
         'default', help='the model that the package ships: simulate, harvest, cluster, train, '
-        'export')
+        'export', description='The model that the package ships, from simulated streets and, with '
+        '--bags, from recordings. PandaSet is by Scale AI and Hesai, CC BY 4.0: credit them with '
+        'a model that learned from it. Started again, it skips what is finished.')
     default.add_argument('--out', type=Path, required=True, metavar='DIR')
     add_options(default, DefaultModelConfig)
     default.set_defaults(run=_default)

@@ -75,7 +75,8 @@ def export(run: Path, out: Path, config: ExportConfig, version: str,
 
 
 def write_model(network: Network, info: ModelInfo, output_stride: int, out: Path,
-                opset: int = ExportConfig.opset, verify: Callable[[Path], None] | None = None) -> Path:
+                opset: int = ExportConfig.opset,
+                verify: Callable[[Path], None] | None = None) -> Path:
     """
     Write a network with its surroundings and metadata.
 

@@ -65,7 +65,8 @@ class Agreement:
     def __str__(self) -> str:
         """Say it in a line."""
         return (f'{self.same:.2%} of the labels are those of torch, {self.as_likely:.2%} are as '
-                f'likely; confidence differs by {self.confidence_error:.4f} ({self.images} images)')
+                f'likely; confidence differs by {self.confidence_error:.4f} '
+                f'({self.images} images)')
 
 
 def by_torch(network: Network, rgb: NDArray[np.uint8], network_pixels: int,
@@ -166,5 +167,6 @@ def _blobs(height: int, width: int, seed: int) -> NDArray[np.uint8]:
     noise = np.random.default_rng(seed).integers(0, 256, (height, width, 3)).astype(np.uint8)
     blurred = cv2.GaussianBlur(noise, (0, 0), max(1.0, min(height, width) / 24))
     low, high = blurred.min(), blurred.max()
-    stretched: NDArray[np.uint8] = ((blurred - low) * (255.0 / max(1, high - low))).astype(np.uint8)
+    factor = 255.0 / max(1, int(high) - int(low))
+    stretched: NDArray[np.uint8] = ((blurred - low) * factor).astype(np.uint8)
     return stretched
