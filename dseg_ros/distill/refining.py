@@ -33,7 +33,6 @@ from dseg_ros.config.workers import WorkersConfig
 from dseg_ros.dataset.sample import Sample
 from dseg_ros.dataset.shard import Packed
 from dseg_ros.dataset.store import Dataset
-from dseg_ros.distill.augment import TrainingImage
 from dseg_ros.distill.clustering import fingerprint, load_classes
 from dseg_ros.distill.merging import Merged, weights_sha256
 from dseg_ros.distill.prediction import Predictor
@@ -41,6 +40,7 @@ from dseg_ros.distill.store_building import build_store
 from dseg_ros.distill.training_data import (
     data_hash, label_samples, LabelJob, pack_labelled, partial_labels, stored_scale,
     TrainingDataError)
+from dseg_ros.distill.training_image import TrainingImage
 from dseg_ros.distill.training_store import StoredImages
 from dseg_ros.pseudo.dense_labels import dense_labels
 from dseg_ros.pseudo.masks import proposal_mask

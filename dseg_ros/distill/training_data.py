@@ -33,10 +33,10 @@ from dseg_ros.dataset.sample import Sample
 from dseg_ros.dataset.shard import Packed
 from dseg_ros.dataset.store import Dataset, Encoded
 from dseg_ros.dataset.workers import Start, start_workers
-from dseg_ros.distill.augment import TrainingImage
 from dseg_ros.distill.clustering import (
     ASSIGNMENT, assignments, CLASSES, fingerprint, load_classes)
 from dseg_ros.distill.store_building import build_store, image_key
+from dseg_ros.distill.training_image import TrainingImage
 from dseg_ros.distill.training_store import pack_image, StoredImages, TrainingDataError
 from dseg_ros.geometry import scaled
 from dseg_ros.pseudo.growth import grow_upwards

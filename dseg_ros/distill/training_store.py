@@ -32,7 +32,7 @@ import cv2
 from dseg_ros.dataset.codec import SCHEMA, seal, unseal
 from dseg_ros.dataset.sample import DatasetError, decode_rgb
 from dseg_ros.dataset.shard import Entry, pack, Packed
-from dseg_ros.distill.augment import TrainingImage
+from dseg_ros.distill.training_image import TrainingImage
 import numpy as np
 from numpy.typing import NDArray
 
@@ -91,9 +91,9 @@ class IndexBuilder:
             number for suffix in (RGB, LABELS) for number in (
                 *entry.members[suffix], int(about['members'][suffix], 16)))])
 
-    def text(self) -> str:
+    def content(self) -> bytes:
         """Give the index as a file's content."""
-        return seal(self._values).decode()
+        return seal(self._values)
 
 
 class StoredDrive(Sequence[TrainingImage]):
