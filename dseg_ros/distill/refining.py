@@ -100,10 +100,9 @@ def dense_images(sources: Sources, out: Path, progress: Progress,
     if data_sha256 != fingerprint(sources.data):
         raise TrainingDataError(f'{sources.classes}: pseudo-classes of another data set than '
                                 f'{sources.data}; cluster it again')
-    identity = hashlib.sha256(json.dumps([sources.sha256(), as_mapping(recipe)],
-                                         sort_keys=True).encode()).hexdigest()
+    identity = sources.sha256()
     keys = Dataset(sources.data).keys()
-    result = build_store(out / FOLDER / identity[:12], identity, keys, partial(
+    result = build_store(dense_folder(out, identity), identity, keys, partial(
         label_samples, sources.data, sources.classes, partial(_Refiner, sources, classes, recipe),
         workers), progress)
     if not len(result):
@@ -112,12 +111,17 @@ def dense_images(sources: Sources, out: Path, progress: Progress,
     return result
 
 
+def dense_folder(out: Path, sources_sha256: str) -> Path:
+    """Tell where a run keeps its dense labels."""
+    return out / FOLDER / sources_sha256[:12]
+
+
 class _Refiner:
     """What one worker does: dense labels, from a network's predictions and the LiDAR."""
 
     def __init__(self, sources: Sources, classes: PseudoClasses, recipe: ClusterConfig) -> None:
         self._sources, self._classes, self._recipe = sources, classes, recipe
-        self._predict = Predictor(sources.teacher)
+        self._predict = Predictor(sources.teacher, sources.training.execution.accelerator)
 
     def __call__(self, job: LabelJob) -> tuple[Packed, ...]:
         """Label the images of a sample; returns those that have any label."""

@@ -24,7 +24,6 @@ import json
 import math
 from pathlib import Path
 
-import cv2
 from dseg_ros.config.distill import TrainingConfig
 from dseg_ros.config.pseudo import ClusterConfig
 from dseg_ros.config.schema import as_mapping
@@ -38,11 +37,8 @@ from dseg_ros.distill.clustering import (
 from dseg_ros.distill.store_building import build_store, image_key
 from dseg_ros.distill.training_image import TrainingImage
 from dseg_ros.distill.training_store import pack_image, StoredImages, TrainingDataError
-from dseg_ros.geometry import scaled
-from dseg_ros.pseudo.growth import grow_upwards
-from dseg_ros.pseudo.masks import densify
+from dseg_ros.pseudo.partial_labels import carry, complete, image_of
 from dseg_ros.pseudo.pseudo_classes import PseudoClasses
-from dseg_ros.pseudo.sky import sky_mask
 from dseg_ros.types import Camera, UNLABELLED, View
 import numpy as np
 from numpy.typing import NDArray
@@ -77,8 +73,7 @@ def load_images(data: Path, classes: Path, config: TrainingConfig, progress: Pro
         raise TrainingDataError(f'{classes}: pseudo-classes of another data set than {data}; '
                                 'cluster it again')
     sizes = (config.network_pixels, config.stored_magnification)
-    identity = hashlib.sha256(json.dumps([data_hash(classes), as_mapping(recipe), sizes],
-                                         sort_keys=True).encode()).hexdigest()
+    identity = hashlib.sha256(json.dumps([data_hash(classes), sizes]).encode()).hexdigest()
     keys = Dataset(data).keys()
     result = build_store(classes / FOLDER / identity[:12], identity, keys, partial(
         label_samples, data, classes, partial(_Labeller, found, recipe, config), workers),
@@ -127,7 +122,9 @@ def label_samples(data: Path, classes: Path, start: Start[LabelJob, tuple[Packed
 
 def data_hash(classes: Path) -> str:
     """Hash what a training learns from: the assignment stands for the data set, too."""
-    total = hashlib.sha256(load_classes(classes)[2].encode())
+    _, recipe, data_sha256 = load_classes(classes)
+    of_images = (as_mapping(recipe.sky_rule), recipe.grow)     # what only images tell
+    total = hashlib.sha256((data_sha256 + json.dumps(of_images)).encode())
     for name in (CLASSES, ASSIGNMENT):
         total.update((classes / name).read_bytes())
     return total.hexdigest()
@@ -172,14 +169,7 @@ def partial_labels(sample: Sample, view: View, labels: NDArray[np.uint8], scale:
     :param classes: tells the sky's id.
     :param recipe: how sky is told.
     """
-    camera = scaled(view.camera, scale)
-    rgb = cv2.resize(view.image.rgb, (camera.width, camera.height),
-                     interpolation=cv2.INTER_AREA)
-    mask = densify(labels, sample.cloud, view, scale, segments=sample.proposals.point_ids)
-    if classes.sky_id is not None:
-        sky = cv2.resize(sky_mask(sample.cloud, view, recipe.sky_rule).astype(np.uint8),
-                         (camera.width, camera.height), interpolation=cv2.INTER_NEAREST)
-        mask[(sky > 0) & (mask == UNLABELLED)] = classes.sky_id
-    if recipe.grow and (mask == classes.sky_id).any():   # else things would grow into the sky
-        mask = grow_upwards(mask, np.asarray(rgb), len(classes.ground.centroids))
-    return TrainingImage(np.asarray(rgb), mask, sample.source)
+    mask = carry(labels, sample.cloud, sample.proposals, view, scale)
+    mask = complete(mask, sample.cloud, view, classes.sky_id, recipe.sky_rule,
+                    len(classes.ground.centroids) if recipe.grow else None)
+    return TrainingImage(image_of(view, scale), mask, sample.source)
