@@ -74,32 +74,34 @@ def drive_and_segment(data: Path, out: Path, config: DriveAndSegmentConfig,
                           stages.stage('clustering', 'samples'), workers,
                           stages.stage('describing', 'samples'))
         train_teacher(data, classes, out / 'teacher', config.teacher,
-                      stages.stage('reading', 'samples'),
-                      stages.stage('training the teacher', 'steps'))
+                      stages.stage('labelling for the teacher', 'samples'),
+                      stages.stage('training the teacher', 'steps'), workers=workers)
     last = out / 'teacher'
     if config.train_student:
         last = out / 'student'
-        student(data, classes, out / 'teacher', last, config.student)
+        student(data, classes, out / 'teacher', last, config.student, workers)
     if config.train_student and config.ema_rounds:
         last = out / 'ema'
-        ema(data, classes, out / 'student', last, config.ema)
+        ema(data, classes, out / 'student', last, config.ema, workers)
     return export(last, out / MODEL, config.export, software_revision())
 
 
-def student(data: Path, classes: Path, teacher: Path, out: Path, config: StudentConfig) -> Path:
+def student(data: Path, classes: Path, teacher: Path, out: Path, config: StudentConfig,
+            workers: WorkersConfig) -> Path:
     """Train a student, showing progress; see distill.student.train_student."""
     from dseg_ros.distill.student import train_student
     with Stages() as stages:
         return train_student(data, classes, teacher, out, config,
                              stages.stage('merging', 'samples'),
                              stages.stage('labelling', 'samples'),
-                             stages.stage('training the student', 'steps'))
+                             stages.stage('training the student', 'steps'), workers=workers)
 
 
-def ema(data: Path, classes: Path, student_run: Path, out: Path, config: EmaConfig) -> Path:
+def ema(data: Path, classes: Path, student_run: Path, out: Path, config: EmaConfig,
+        workers: WorkersConfig) -> Path:
     """Train EMA rounds, showing progress; see distill.student.train_ema."""
     from dseg_ros.distill.student import train_ema
     with Stages() as stages:
         return train_ema(data, classes, student_run, out, config,
                          lambda n: stages.stage(f'labelling, round {n}', 'samples'),
-                         lambda n: stages.stage(f'training, round {n}', 'steps'))
+                         lambda n: stages.stage(f'training, round {n}', 'steps'), workers=workers)

@@ -21,11 +21,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from dseg_ros.cli.options import add_options, read_config
+from dseg_ros.cli.options import add_flags, add_options, read_config, read_flags
 from dseg_ros.config.default_model import DefaultModelConfig
 from dseg_ros.config.distill import TrainingConfig
 from dseg_ros.config.schema import Config
 from dseg_ros.config.student import EmaConfig, StudentConfig
+from dseg_ros.config.workers import WorkersConfig
 
 
 def add(subparsers: Any) -> None:
@@ -62,16 +63,19 @@ def _takes(parser: argparse.ArgumentParser, kind: type[Config],
                         help='folder that `dseg cluster` wrote')
     parser.add_argument('--out', type=Path, required=True, metavar='RUN')
     add_options(parser, kind)
+    add_flags(parser, WorkersConfig, 'who labels the images')
     parser.set_defaults(run=run)
 
 
 def _teacher(parsed: argparse.Namespace) -> int:
     config = read_config(parsed, TrainingConfig)
-    from dseg_ros.cli.progress import ProgressBar
+    from dseg_ros.cli.progress import Stages
     from dseg_ros.distill.teacher import train_teacher
-    with ProgressBar('reading', 'samples') as loading, ProgressBar('training',
-                                                                   'steps') as training:
-        path = train_teacher(parsed.data, parsed.classes, parsed.out, config, loading, training)
+    with Stages() as stages:
+        path = train_teacher(parsed.data, parsed.classes, parsed.out, config,
+                             stages.stage('labelling', 'samples'),
+                             stages.stage('training', 'steps'),
+                             workers=read_flags(parsed, WorkersConfig))
     print(f'{path}\nnext: dseg train student --data {parsed.data} --classes {parsed.classes} '
           f'--teacher {parsed.out} --out RUN, or dseg export {parsed.out} --out model.onnx')
     return 0
@@ -80,7 +84,8 @@ def _teacher(parsed: argparse.Namespace) -> int:
 def _student(parsed: argparse.Namespace) -> int:
     config = read_config(parsed, StudentConfig)
     from dseg_ros.cli.distill import student
-    path = student(parsed.data, parsed.classes, parsed.teacher, parsed.out, config)
+    path = student(parsed.data, parsed.classes, parsed.teacher, parsed.out, config,
+                   read_flags(parsed, WorkersConfig))
     print(f'{path}\nnext: dseg train ema --data {parsed.data} --classes {parsed.classes} '
           f'--student {parsed.out} --out RUN, or dseg export {parsed.out} --out model.onnx')
     return 0
@@ -89,7 +94,8 @@ def _student(parsed: argparse.Namespace) -> int:
 def _ema(parsed: argparse.Namespace) -> int:
     config = read_config(parsed, EmaConfig)
     from dseg_ros.cli.distill import ema
-    path = ema(parsed.data, parsed.classes, parsed.student, parsed.out, config)
+    path = ema(parsed.data, parsed.classes, parsed.student, parsed.out, config,
+               read_flags(parsed, WorkersConfig))
     print(f'{path}\nnext: dseg export {parsed.out} --out model.onnx')
     return 0
 

@@ -29,8 +29,8 @@ from dseg_ros.config.workers import WorkersConfig
 from dseg_ros.dataset.manifest import FILE as MANIFEST
 from dseg_ros.dataset.sample import source_of
 from dseg_ros.dataset.store import Dataset
-from dseg_ros.distill.describing import Descriptions, npz, replace_file
-from dseg_ros.models.checkpoint import write_atomically
+from dseg_ros.distill.describing import Descriptions
+from dseg_ros.distill.files import npz, replace_file
 from dseg_ros.pseudo.contact_sheet import ContactSheet
 from dseg_ros.pseudo.geometry_features import Elements, GROUND_FEATURES, NONE
 from dseg_ros.pseudo.pseudo_classes import (
@@ -86,7 +86,7 @@ def cluster(data: Path, out: Path, config: ClusterConfig, progress: Progress,
     classes = _fit(all_voxels, all_cells, samples.columns, config, data)
     _assign(samples, classes, out, config, progress)
     save_classes(out / CLASSES, classes)
-    write_atomically(out / CONFIG, identity)
+    replace_file(out / CONFIG, identity.encode())
     return out
 
 

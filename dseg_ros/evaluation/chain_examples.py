@@ -18,15 +18,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
-import cv2
 from dseg_ros.dataset.show import choose
 from dseg_ros.distill.augment import TrainingImage
 from dseg_ros.distill.clustering import assignments
 from dseg_ros.distill.prediction import training_of
-from dseg_ros.distill.refining import FOLDER as DENSE
+from dseg_ros.distill.refining import dense_folder
+from dseg_ros.distill.store_building import image_key
 from dseg_ros.distill.training_data import partial_labels, stored_scale
+from dseg_ros.distill.training_store import StoredImages
 from dseg_ros.evaluation.chain import Chain, ChainError, Training
 from dseg_ros.evaluation.features import Floats, RunDescriber
 from dseg_ros.types import UNLABELLED
@@ -76,10 +76,12 @@ def examples(chain: Chain, per_drive: int, progress: Progress) -> list[Example]:
             for key in choose(chain.data, per_drive, source)]
     labels = {key: values for key, values in assignments(chain.classes) if key in set(keys)}
     networks = {t.name: RunDescriber(t.folder) for t in chain.trainings}
+    student = chain.training('student')
+    dense = dense_labels_of(student) if student else None
     result: list[Example] = []
     for i, key in enumerate(keys):
         progress(i, len(keys))
-        result.extend(_of_sample(chain, key, labels[key], networks))
+        result.extend(_of_sample(chain, key, labels[key], networks, dense))
     progress(len(keys), len(keys))
     if not result:
         raise ChainError(f'{chain.data.path}: {len(keys)} samples without an image')
@@ -87,10 +89,11 @@ def examples(chain: Chain, per_drive: int, progress: Progress) -> list[Example]:
 
 
 def _of_sample(chain: Chain, key: str, labels: Ids,
-               networks: Mapping[str, RunDescriber]) -> Iterator[Example]:
+               networks: Mapping[str, RunDescriber],
+               dense: StoredImages | None) -> Iterator[Example]:
     sample = chain.data[key]
     training = training_of(chain.trainings[0].made_of)
-    for view in sample.frame().views:
+    for i, view in enumerate(sample.frame().views):
         scale = stored_scale(view.camera, training)
         image: TrainingImage = partial_labels(sample, view, labels, scale, chain.found,
                                               chain.recipe)
@@ -99,28 +102,23 @@ def _of_sample(chain: Chain, key: str, labels: Ids,
         for name, network in networks.items():           # the features of the last one stay
             features, probability = network.both(image.rgb)
             predicted[name] = probability.argmax(axis=2).astype(np.uint8)
+        found = dense.named(image_key(key, i)) if dense else None
         yield Example(sample.source, view.name, key, image.rgb, image.labels,
-                      _dense(chain, f'{key}.{view.name}.png'), predicted, features)
+                      found.labels if found else None, predicted, features)
 
 
-def dense_folder(student: Training) -> Path:
-    """Tell where a student's dense labels are."""
-    return student.folder / DENSE / student.made_of.data_sha256[:12]
+def dense_labels_of(student: Training) -> StoredImages | None:
+    """Open a student's dense labels, if they are still there."""
+    identity = student.made_of.data_sha256
+    try:
+        return StoredImages(dense_folder(student.folder, identity), identity)
+    except FileNotFoundError:
+        return None
 
 
 def dense_shares(student: Training) -> NDArray[np.float64]:
     """Share of each class among the densely labelled pixels of the whole data set, (C,)."""
-    counts = np.zeros(256, np.int64)
-    for path in sorted(dense_folder(student).glob('*.png')):
-        counts += np.bincount(np.ravel(cv2.imread(str(path), cv2.IMREAD_UNCHANGED)),
-                              minlength=256)
+    counts = sum((drive.label_counts for drive in dense_labels_of(student) or ()),
+                 np.zeros(256, np.int64))
     counts[UNLABELLED] = 0
     return np.asarray(counts[:len(student.made_of.class_names)] / max(counts.sum(), 1))
-
-
-def _dense(chain: Chain, name: str) -> Ids | None:
-    student = chain.training('student')
-    if student is None:
-        return None
-    found = cv2.imread(str(dense_folder(student) / name), cv2.IMREAD_UNCHANGED)
-    return None if found is None else np.asarray(found, np.uint8)

@@ -48,7 +48,8 @@ def chain(sim_bag: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     here = tmp_path_factory.mktemp('chain')
     dseg('harvest', sim_bag, '--out', here / 'data', '--workers', 1)
     before = contents(here / 'data')
-    dseg('cluster', here / 'data', '--out', here / 'classes', '--objects', 5)
+    dseg('cluster', here / 'data', '--out', here / 'classes', '--objects', 5,
+         '--workers', 1)
     assert contents(here / 'data') == before, 'the data set was touched'
     dseg('train', 'teacher', '--data', here / 'data', '--classes', here / 'classes',
          '--out', here / 'run', *SMALL)
