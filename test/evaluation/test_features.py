@@ -74,6 +74,7 @@ def test_a_run_describes_what_inference_sees(tmp_path: Path) -> None:
     assert not np.allclose(random(noise()), found)
     assert np.array_equal(random(noise()), RunDescriber(run, untrained=True)(noise()))
     assert 'random weights' in random.facts()['network']
+    assert 'not trained' in random.facts()['network']
     with pytest.raises(CheckpointError, match='nowhere'):
         RunDescriber(tmp_path / 'nowhere')
 
