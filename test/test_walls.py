@@ -46,10 +46,13 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     'launch_ros': ('nodes',),
     'tensorrt': ('runtime',),
     'onnxruntime': ('runtime', 'models.onnx_backbone'),
+    'lightning_fabric': ('distill',),
+    'tensorboard': ('distill',),
     'open3d': ('lidar', 'sim'),
     'torch': ('models', 'distill', 'runtime.export', 'evaluation'),
     'timm': ('models',),
     'sklearn': ('pseudo', 'evaluation'),
+    'ray': ('dataset.ray_workers',),
 }
 """Libraries that belong to some rooms alone."""
 
@@ -132,7 +135,8 @@ def test_a_vehicle_needs_no_torch() -> None:
              and not name.endswith('__main__')]
     code = f"""
 import importlib, sys
-for blocked in ('torch', 'timm', 'sklearn', 'onnx', 'skimage', 'safetensors', 'lightning'):
+for blocked in ('torch', 'timm', 'sklearn', 'onnx', 'skimage', 'safetensors', 'lightning',
+                'ray'):
     sys.modules[blocked] = None
 for name in {names!r}:
     importlib.import_module(name)

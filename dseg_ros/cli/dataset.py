@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""`dseg dataset show|verify|info`: look at a data set."""
+"""`dseg dataset show|verify|info|quality`: look at a data set."""
 
 from __future__ import annotations
 
@@ -21,13 +21,14 @@ from pathlib import Path
 from typing import Any
 
 from dseg_ros.cli.app import FOUND_WRONG
+from dseg_ros.cli.quality import add_quality
 
 
 def add(subparsers: Any) -> None:
     """Declare the verb and its parts."""
-    parser = subparsers.add_parser('dataset', help='show, verify or summarise a data set',
+    parser = subparsers.add_parser('dataset', help='show, verify, summarise or measure a data set',
                                    description='Look at a data set.')
-    parts = parser.add_subparsers(metavar='show|verify|info', required=True)
+    parts = parser.add_subparsers(metavar='show|verify|info|quality', required=True)
     show = _part(parts, 'show', 'draw some samples on a contact sheet', _show)
     show.add_argument('--out', type=Path, default=Path('sheet.png'), metavar='FILE',
                       help='the picture (default sheet.png)')
@@ -37,6 +38,7 @@ def add(subparsers: Any) -> None:
     _part(parts, 'verify', 'read every byte, decode every sample; exit status 1 if anything is '
           'damaged', _verify)
     _part(parts, 'info', 'tell what is in it', _info)
+    add_quality(parts)
 
 
 def _part(parts: Any, name: str, text: str, run: Any) -> argparse.ArgumentParser:

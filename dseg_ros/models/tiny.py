@@ -63,6 +63,10 @@ class TinySegmenter(nn.Module):
     :param width: channels at stride 2; the deeper ones grow in proportion (24: 0.2 M parameters).
     """
 
+    stride = STRIDE
+    output_stride = OUTPUT_STRIDE
+    normalisation = 'per_image'
+
     def __init__(self, classes: int, width: int = 24) -> None:
         """Build it with random weights."""
         super().__init__()
@@ -98,19 +102,6 @@ class TinySegmenter(nn.Module):
         mid = self.refine8(self.skip8(x8) + self.enlarge(self.lift8(deep)))
         fine: Tensor = self.refine4(self.skip4(x4) + self.enlarge(self.lift4(mid)))
         return fine
-
-
-def normalise(raw: Tensor) -> Tensor:
-    """
-    Centre and scale each channel of each image by its own mean and deviation.
-
-    The exported model does the same inside its graph (runtime/onnx_graph.py); a test compares.
-
-    :param raw: (B, 3, H, W) float, 0..255.
-    """
-    centred = raw - raw.mean((2, 3), keepdim=True)
-    deviation = centred.square().mean((2, 3), keepdim=True).sqrt()
-    return centred / (deviation + 1.0)
 
 
 def parameter_count(model: nn.Module) -> int:

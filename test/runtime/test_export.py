@@ -21,7 +21,8 @@ import cv2
 from dseg_ros.config.runtime import EngineConfig, ExportConfig
 from dseg_ros.models import checkpoint
 from dseg_ros.models.checkpoint import CheckpointError, Provenance
-from dseg_ros.models.tiny import build, normalise
+from dseg_ros.models.normalisation import per_image
+from dseg_ros.models.tiny import build
 from dseg_ros.runtime.export import export
 from dseg_ros.runtime.loading import load_engine
 import numpy as np
@@ -41,7 +42,7 @@ def by_torch(network: torch.nn.Module, rgb: np.ndarray,
     """Compute labels and confidence the long way round, at the network's size."""
     small = cv2.resize(rgb, size[::-1], interpolation=cv2.INTER_LINEAR)
     with torch.no_grad():
-        logits = network(normalise(torch.from_numpy(small).permute(2, 0, 1)[None].float()))
+        logits = network(per_image(torch.from_numpy(small).permute(2, 0, 1)[None].float()))
         fine = torch.nn.functional.interpolate(logits, size=size, mode='bilinear',
                                                align_corners=False)
         probability, ids = fine.softmax(1).max(1)
