@@ -45,7 +45,7 @@ assert {*_CURVES, _STEP, _RATE} <= set(COLUMNS)
 
 
 def write_chain_report(chain: Chain, shown: Sequence[Example], scores: Mapping[str, Evaluation],
-                       made: Mapping[str, str], out: Path) -> Path:
+                       made: Mapping[str, str], out: Path, probes: str = '') -> Path:
     """
     Write the page.
 
@@ -54,6 +54,7 @@ def write_chain_report(chain: Chain, shown: Sequence[Example], scores: Mapping[s
     :param scores: by part, if any was scored.
     :param made: what made the page: software, machine.
     :param out: the page.
+    :param probes: what probes found, content.
     """
     sections = {
         'Protocol': _protocol(chain, made),
@@ -63,6 +64,7 @@ def write_chain_report(chain: Chain, shown: Sequence[Example], scores: Mapping[s
         'Training': _training(chain),
         'Pictures': example_pictures(chain, shown),
         **score_details(scores),
+        'Probes': probes,
         'Recipes': panel(''.join(details(name, text) for name, text in _recipes(chain).items())),
     }
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -138,7 +140,8 @@ def _training(chain: Chain) -> str:
              for name, rows in chain.curves.items()]
     return note('Means between checkpoints, of training crops. The teacher learns partial labels, '
                 'the student dense ones, and the loss of EMA rounds holds their soft targets, '
-                'too: levels are not to be compared between them.') + panel(
+                'too: levels are not to be compared between them. The machine of a training is '
+                'not recorded; crops/s are its own.') + panel(
         f'<div class="charts">{charts}</div>' + curve_legend(list(chain.curves))) + panel(table(
             ['training', 'steps', 'last loss', 'last accuracy', 'crops/s (median)'], rates,
             (1, 2, 3, 4)))
