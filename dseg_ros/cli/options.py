@@ -21,7 +21,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args, get_origin, TypeVar
 
-from dseg_ros.config.schema import Config, from_mapping, load, Option, options
+from dseg_ros.config.schema import Config, dotted, from_mapping, load, Option, options
 import yaml
 
 C = TypeVar('C', bound=Config)
@@ -86,7 +86,7 @@ def read_config(parsed: argparse.Namespace, kind: type[C],
     overrides = {**dict(parsed.assignments), **_given(parsed, kind), **given}
     if parsed.config is not None:
         return load(kind, parsed.config, overrides, defaults)
-    return from_mapping(kind, {**(defaults or {}), **overrides})
+    return from_mapping(kind, {**dotted(defaults or {}), **dotted(overrides)})
 
 
 def describe(option: Option) -> str:

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from dseg_ros.cli.options import add_flags, add_options, read_config, read_flags
+from dseg_ros.cli.progress import speaks
 from dseg_ros.config.default_model import DefaultModelConfig
 from dseg_ros.config.distill import TrainingConfig
 from dseg_ros.config.schema import Config
@@ -69,16 +70,11 @@ def _takes(parser: argparse.ArgumentParser, kind: type[Config],
 
 def _teacher(parsed: argparse.Namespace) -> int:
     config = read_config(parsed, TrainingConfig)
-    from dseg_ros.cli.progress import Stages
-    from dseg_ros.distill.teacher import train_teacher
-    with Stages() as stages:
-        path = train_teacher(parsed.data, parsed.classes, parsed.out, config,
-                             stages.stage('labelling', 'samples'),
-                             stages.stage('training', 'steps'),
-                             workers=read_flags(parsed, WorkersConfig))
-    print(f'{path}\nnext: dseg train student --data {parsed.data} --classes {parsed.classes} '
-          f'--teacher {parsed.out} --out RUN, or dseg export {parsed.out} --out model.onnx')
-    return 0
+    from dseg_ros.cli.distill import teacher
+    path = teacher(parsed.data, parsed.classes, parsed.out, config,
+                   read_flags(parsed, WorkersConfig))
+    return _done(path, f'dseg train student --data {parsed.data} --classes {parsed.classes} '
+                 f'--teacher {parsed.out} --out RUN, or dseg export {parsed.out} --out model.onnx')
 
 
 def _student(parsed: argparse.Namespace) -> int:
@@ -86,9 +82,8 @@ def _student(parsed: argparse.Namespace) -> int:
     from dseg_ros.cli.distill import student
     path = student(parsed.data, parsed.classes, parsed.teacher, parsed.out, config,
                    read_flags(parsed, WorkersConfig))
-    print(f'{path}\nnext: dseg train ema --data {parsed.data} --classes {parsed.classes} '
-          f'--student {parsed.out} --out RUN, or dseg export {parsed.out} --out model.onnx')
-    return 0
+    return _done(path, f'dseg train ema --data {parsed.data} --classes {parsed.classes} '
+                 f'--student {parsed.out} --out RUN, or dseg export {parsed.out} --out model.onnx')
 
 
 def _ema(parsed: argparse.Namespace) -> int:
@@ -96,7 +91,13 @@ def _ema(parsed: argparse.Namespace) -> int:
     from dseg_ros.cli.distill import ema
     path = ema(parsed.data, parsed.classes, parsed.student, parsed.out, config,
                read_flags(parsed, WorkersConfig))
-    print(f'{path}\nnext: dseg export {parsed.out} --out model.onnx')
+    return _done(path, f'dseg export {parsed.out} --out model.onnx')
+
+
+def _done(path: Path, following: str) -> int:
+    """Say where the result lies and what may come next."""
+    if speaks():
+        print(f'{path}\nnext: {following}')
     return 0
 
 
