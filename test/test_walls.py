@@ -31,9 +31,9 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ('geometry', 'sync'),
     ('lidar', 'bags', 'sim', 'painting'),
     ('pseudo',),
-    ('dataset', 'models', 'evaluation'),
+    ('dataset', 'models'),
     ('distill', 'runtime'),
-    ('nodes',),
+    ('nodes', 'evaluation'),
     ('demo',),
     ('cli',),
 )

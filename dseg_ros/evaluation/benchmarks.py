@@ -22,6 +22,7 @@ from pathlib import Path
 import cv2
 from dseg_ros.classes import SemanticClass
 from dseg_ros.evaluation.label_sets import LabelError, LabelSet
+from dseg_ros.evaluation.labelled import LabelledImage, size
 from dseg_ros.evaluation.layouts import BENCHMARKS, Layout
 import numpy as np
 from numpy.typing import NDArray
@@ -57,9 +58,38 @@ class Benchmark:
         """Tell the classes that it is scored with; index = class id."""
         return self.layout.labels.classes
 
+    @property
+    def title(self) -> str:
+        """Name it for people."""
+        taken = '' if self.every == 1 else f', every {self.every}th image'
+        return f'{self.name}: {self.layout.split}{taken}'
+
+    @property
+    def label_set(self) -> str:
+        """Name the list of classes."""
+        return self.layout.labels.name
+
+    def facts(self) -> dict[str, str]:
+        """Say what is measured, for the protocol."""
+        return {'benchmark': self.title}
+
     def __len__(self) -> int:
         """Count the images."""
         return len(self.files)
+
+    def images(self) -> Iterator[LabelledImage]:
+        """
+        Read images with their ground truth.
+
+        :raises BenchmarkError: for ground truth of another size or with unknown values, or a
+            damaged file.
+        """
+        for i, (path, truth) in enumerate(self):
+            rgb = read_image(path)
+            if rgb.shape[:2] != truth.shape:
+                raise BenchmarkError(f'{path}: image is {size(rgb)} px, but its ground truth '
+                                     f'{self.files[i][1].name} {size(truth)} px')
+            yield LabelledImage(path.name, rgb, truth)
 
     def __iter__(self) -> Iterator[tuple[Path, NDArray[np.uint8]]]:
         """
