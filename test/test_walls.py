@@ -50,6 +50,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     'torch': ('models', 'distill', 'runtime.export', 'evaluation'),
     'timm': ('models',),
     'sklearn': ('pseudo', 'evaluation'),
+    'ray': ('dataset.ray_workers',),
 }
 """Libraries that belong to some rooms alone."""
 
@@ -132,7 +133,8 @@ def test_a_vehicle_needs_no_torch() -> None:
              and not name.endswith('__main__')]
     code = f"""
 import importlib, sys
-for blocked in ('torch', 'timm', 'sklearn', 'onnx', 'skimage', 'safetensors', 'lightning'):
+for blocked in ('torch', 'timm', 'sklearn', 'onnx', 'skimage', 'safetensors', 'lightning',
+                'ray'):
     sys.modules[blocked] = None
 for name in {names!r}:
     importlib.import_module(name)

@@ -20,8 +20,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from dseg_ros.cli.options import add_options, read_config
+from dseg_ros.cli.options import add_flags, add_options, read_config, read_flags
 from dseg_ros.config.pseudo import ClusterConfig
+from dseg_ros.config.workers import WorkersConfig
 
 
 def add(subparsers: Any) -> None:
@@ -34,16 +35,19 @@ def add(subparsers: Any) -> None:
     parser.add_argument('--out', type=Path, required=True, metavar='CLASSES',
                         help='folder for the result')
     add_options(parser, ClusterConfig)
+    add_flags(parser, WorkersConfig, 'who describes')
     parser.set_defaults(run=run)
 
 
 def run(parsed: argparse.Namespace) -> int:
     """Cluster and say where the contact sheet is."""
     config = read_config(parsed, ClusterConfig)
-    from dseg_ros.cli.progress import ProgressBar
+    workers = read_flags(parsed, WorkersConfig)
+    from dseg_ros.cli.progress import Stages
     from dseg_ros.distill.clustering import cluster, SHEET
-    with ProgressBar('clustering', 'samples') as progress:
-        out = cluster(parsed.data, parsed.out, config, progress)
+    with Stages() as stages:
+        out = cluster(parsed.data, parsed.out, config, stages.stage('clustering', 'samples'),
+                      workers, stages.stage('describing', 'samples'))
     print(f'{out}: look at {out / SHEET}\n'
           f'next: dseg train teacher --data {parsed.data} --classes {out} --out RUN')
     return 0

@@ -20,10 +20,11 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from dseg_ros.cli.options import add_options, read_config
+from dseg_ros.cli.options import add_flags, add_options, read_config, read_flags
 from dseg_ros.cli.progress import Stages
 from dseg_ros.config.drive_and_segment import DriveAndSegmentConfig
 from dseg_ros.config.student import EmaConfig, StudentConfig
+from dseg_ros.config.workers import WorkersConfig
 
 MODEL = 'model.onnx'
 
@@ -40,24 +41,28 @@ def add(subparsers: Any) -> None:
     recipe.add_argument('--out', type=Path, required=True, metavar='RUN',
                         help='folder for classes/, teacher/, student/, ema/ and model.onnx')
     add_options(recipe, DriveAndSegmentConfig)
+    add_flags(recipe, WorkersConfig, 'who describes and labels')
     recipe.set_defaults(run=run)
 
 
 def run(parsed: argparse.Namespace) -> int:
     """Run the chain and say how to try the model."""
     config = read_config(parsed, DriveAndSegmentConfig)
-    path = drive_and_segment(parsed.data, parsed.out, config)
+    path = drive_and_segment(parsed.data, parsed.out, config,
+                             read_flags(parsed, WorkersConfig))
     print(f'{path}\nnext: dseg evaluate {path} --bag SIMBAG')
     return 0
 
 
-def drive_and_segment(data: Path, out: Path, config: DriveAndSegmentConfig) -> Path:
+def drive_and_segment(data: Path, out: Path, config: DriveAndSegmentConfig,
+                      workers: WorkersConfig) -> Path:
     """
     Cluster, train a teacher, merge, train a student, go on with EMA rounds, export.
 
     :param data: the data set.
     :param out: folder for everything; finished steps in it are skipped.
     :param config: the recipe.
+    :param workers: who describes and labels.
     :returns: the model.
     """
     from dseg_ros.cli.export import software_revision
@@ -66,7 +71,8 @@ def drive_and_segment(data: Path, out: Path, config: DriveAndSegmentConfig) -> P
     from dseg_ros.runtime.export import export
     with Stages() as stages:
         classes = cluster(data, out / 'classes', config.cluster,
-                          stages.stage('clustering', 'samples'))
+                          stages.stage('clustering', 'samples'), workers,
+                          stages.stage('describing', 'samples'))
         train_teacher(data, classes, out / 'teacher', config.teacher,
                       stages.stage('reading', 'samples'),
                       stages.stage('training the teacher', 'steps'))

@@ -50,6 +50,28 @@ def add_options(parser: argparse.ArgumentParser, kind: type[Config],
             _add_flag(group, option)
 
 
+def add_flags(parser: argparse.ArgumentParser, kind: type[Config], title: str) -> None:
+    """
+    Offer a further configuration's options as flags alone: what is no part of a recipe.
+
+    :param parser: the verb's parser.
+    :param kind: the configuration; none of its names may be one of the recipe's.
+    :param title: what --help calls them.
+    """
+    group = parser.add_argument_group(title)
+    for option in options(kind):
+        _add_flag(group, option)
+
+
+def read_flags(parsed: argparse.Namespace, kind: type[C]) -> C:
+    """
+    Build the configuration that the flags of `add_flags` ask for.
+
+    :raises ConfigError: for a value that cannot be used.
+    """
+    return from_mapping(kind, _given(parsed, kind))
+
+
 def read_config(parsed: argparse.Namespace, kind: type[C],
                 defaults: Mapping[str, Any] | None = None, **given: Any) -> C:
     """
@@ -61,9 +83,7 @@ def read_config(parsed: argparse.Namespace, kind: type[C],
     :param given: options that the verb takes in another way.
     :raises ConfigError: for a value that cannot be used.
     """
-    flags = {option.name: value for option in options(kind)
-             if (value := getattr(parsed, _destination(option), None)) is not None}
-    overrides = {**dict(parsed.assignments), **flags, **given}
+    overrides = {**dict(parsed.assignments), **_given(parsed, kind), **given}
     if parsed.config is not None:
         return load(kind, parsed.config, overrides, defaults)
     return from_mapping(kind, {**(defaults or {}), **overrides})
@@ -103,6 +123,11 @@ def _add_flag(group: argparse._ArgumentGroup, option: Option) -> None:
         name = 'VALUE' if option.choices is None else '{%s}' % ','.join(map(str, option.choices))
         group.add_argument(flag, dest=destination, type=kind, nargs=nargs, help=text,
                            metavar=name)
+
+
+def _given(parsed: argparse.Namespace, kind: type[Config]) -> dict[str, Any]:
+    return {option.name: value for option in options(kind)
+            if (value := getattr(parsed, _destination(option), None)) is not None}
 
 
 def _destination(option: Option) -> str:
