@@ -46,6 +46,8 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     'launch_ros': ('nodes',),
     'tensorrt': ('runtime',),
     'onnxruntime': ('runtime', 'models.onnx_backbone'),
+    'lightning_fabric': ('distill',),
+    'tensorboard': ('distill',),
     'open3d': ('lidar', 'sim'),
     'torch': ('models', 'distill', 'runtime.export', 'evaluation'),
     'timm': ('models',),

@@ -16,7 +16,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -55,18 +55,51 @@ class Batch:
     labels: NDArray[np.uint8]
 
 
-def draw_batch(images: Sequence[Sequence[TrainingImage]], step: int,
-               config: TrainingConfig) -> Batch:
+class NoImagesError(ValueError):
+    """Nothing to draw crops from."""
+
+
+Draw = Callable[[int, Sequence[int]], Batch]
+"""Draws, of the global batch of a step, the crops of these numbers."""
+
+
+@dataclass(frozen=True, eq=False)
+class Crops:
     """
-    Draw the crops of a step; the same step of the same seed is always the same.
+    Draw crops of images; picklable where the images are.
+
+    :param images: per drive; never empty, nor is a drive.
+    :param config: sizes, seed, augmentation.
+    """
+
+    images: Sequence[Sequence[TrainingImage]]
+    config: TrainingConfig
+
+    def __post_init__(self) -> None:
+        """Refuse to draw from nothing."""
+        if not len(self.images) or not all(len(drive) for drive in self.images):
+            raise NoImagesError(f'no image to draw crops from in '
+                                f'{sum(not len(drive) for drive in self.images)} of '
+                                f'{len(self.images)} drives')
+
+    def __call__(self, step: int, numbers: Sequence[int]) -> Batch:
+        """Draw some crops of a step, see Draw."""
+        return draw_batch(self.images, step, self.config, numbers)
+
+
+def draw_batch(images: Sequence[Sequence[TrainingImage]], step: int, config: TrainingConfig,
+               numbers: Sequence[int] | None = None) -> Batch:
+    """
+    Draw the crops of a step; each depends on seed, step and its number alone.
 
     :param images: per drive; drives are drawn alike, however many images they have.
     :param step: number of the step.
     :param config: sizes, seed, augmentation.
+    :param numbers: which crops of the batch; all if not given.
     """
-    rng = np.random.default_rng((config.seed, step))
     crops = []
-    for _ in range(config.batch):
+    for number in range(config.batch) if numbers is None else numbers:
+        rng = np.random.default_rng((config.seed, step, number))
         drive = images[rng.integers(len(images))]
         crops.append(crop(drive[rng.integers(len(drive))], rng, config))
     return Batch(np.stack([rgb for rgb, _ in crops]), np.stack([labels for _, labels in crops]))

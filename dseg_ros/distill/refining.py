@@ -116,7 +116,7 @@ class _Refiner:
                  folder: Path) -> None:
         self._sources, self._classes, self._recipe = sources, classes, recipe
         self._folder = folder
-        self._predict = Predictor(sources.teacher)
+        self._predict = Predictor(sources.teacher, sources.training.execution.accelerator)
 
     def images(self, key: str, sample: Sample,
                labels: NDArray[np.uint8]) -> Iterator[TrainingImage]:

@@ -25,6 +25,7 @@ from typing import Protocol
 
 from dseg_ros.config.distill import ModelConfig
 from dseg_ros.models import residual, segmenter, tiny
+from dseg_ros.models.backbones import load_encoder, weights_path
 from dseg_ros.models.normalisation import NORMALISATIONS
 from torch import nn, Tensor
 
@@ -53,6 +54,18 @@ def build(config: ModelConfig, classes: int, seed: int) -> Network:
     if config.kind == 'residual':
         return residual.build(classes, config.width, seed)
     return tiny.build(classes, config.width, seed)
+
+
+def initialise(network: Network, config: ModelConfig) -> None:
+    """
+    Put in the weights that a recipe starts from, where it does not start from random ones.
+
+    :param network: what `build` made of the same configuration.
+    :raises BackboneError: for weights that are not there or of another network.
+    """
+    if isinstance(network, segmenter.Segmenter) and config.segmenter.pretrained:
+        backbone = config.segmenter.backbone
+        load_encoder(network.encoder, weights_path(backbone), backbone.name)
 
 
 def traits(config: ModelConfig) -> Traits:

@@ -14,6 +14,7 @@
 
 """Training: it learns, a kill costs nothing, a loss that is no number stops it."""
 
+from collections.abc import Sequence
 import csv
 from dataclasses import replace
 import os
@@ -25,10 +26,11 @@ import time
 
 from dseg_ros.config.distill import TrainingConfig
 from dseg_ros.config.schema import as_mapping
-from dseg_ros.distill.augment import Batch, class_frequency, draw_batch, TrainingImage
-from dseg_ros.distill.loop import class_weights, learning_rate, train, TrainingError
+from dseg_ros.distill.augment import Batch, class_frequency, Crops, draw_batch, TrainingImage
+from dseg_ros.distill.loop import class_weights, train, TrainingError
 from dseg_ros.models import checkpoint
 from dseg_ros.models.checkpoint import CheckpointError, Provenance
+from dseg_ros.types import UNLABELLED
 import numpy as np
 import pytest
 import torch
@@ -43,12 +45,12 @@ def made_of(config: TrainingConfig, data: str = 'd') -> Provenance:
 
 def run(images: Drives, config: TrainingConfig, out: Path, stop_at: int | None = None) -> Path:
     """Train; raise KeyboardInterrupt in the middle of a step if asked."""
-    def batch_at(step: int) -> Batch:
+    def draw(step: int, numbers: Sequence[int]) -> Batch:
         if step == stop_at:
             raise KeyboardInterrupt
-        return draw_batch(images, step, config)
+        return draw_batch(images, step, config, numbers)
     weights = class_weights(class_frequency(images, 3), config.class_weight_power)
-    return train(batch_at, weights, config, made_of(config), out, lambda done, total: None)
+    return train(draw, weights, config, made_of(config), out, lambda done, total: None)
 
 
 def rows(out: Path) -> list[dict[str, str]]:
@@ -90,7 +92,7 @@ from dseg_ros.distill.loop import train
 from dseg_ros.models.checkpoint import Provenance
 config = TrainingConfig(steps=100000, checkpoint_every=1, threads=1, model=ModelConfig(width=6))
 batch = Batch(np.zeros((2, 32, 32, 3), np.uint8), np.zeros((2, 8, 8), np.uint8))
-train(lambda step: batch, np.ones(2, np.float32), config,
+train(lambda step, numbers: batch, np.ones(2, np.float32), config,
       Provenance(('a', 'b'), ((0, 0, 0),) * 2, {{}}, ''), Path({str(tmp_path)!r}),
       lambda done, total: None)
 """
@@ -112,15 +114,14 @@ train(lambda step: batch, np.ones(2, np.float32), config,
 def test_a_loss_that_is_no_number_stops_and_keeps_the_last_good(
         images: Drives, tiny: TrainingConfig, tmp_path: Path) -> None:
     """The message says at which step, and what is kept."""
-    weights = np.ones(3, np.float32)
-
-    def batch_at(step: int) -> Batch:
-        if step == 6:
-            weights_tensor[:] = np.nan
-        return draw_batch(images, step, tiny)
-    weights_tensor = weights
+    def draw(step: int, numbers: Sequence[int]) -> Batch:
+        batch = draw_batch(images, step, config, numbers)
+        return replace(batch, labels=np.where(
+            (batch.labels == 2) & (step != 6), UNLABELLED, batch.labels).astype(np.uint8))
+    config = replace(tiny, label_smoothing=0.0)
     with pytest.raises(TrainingError, match='the loss is nan at step 6; .* is of step 4'):
-        train(batch_at, weights, tiny, made_of(tiny), tmp_path, lambda done, total: None)
+        train(draw, np.array([1, 1, np.nan], np.float32), config, made_of(config), tmp_path,
+              lambda done, total: None)
     tensors, _, step = checkpoint.load(tmp_path / checkpoint.LAST)
     assert step == 4 and all(torch.isfinite(t).all() for t in tensors.values())
     assert not (tmp_path / checkpoint.FINISHED).exists()
@@ -129,7 +130,7 @@ def test_a_loss_that_is_no_number_stops_and_keeps_the_last_good(
 def test_unlabelled_crops_are_survived(tiny: TrainingConfig, tmp_path: Path) -> None:
     """A batch without a single label teaches nothing and breaks nothing."""
     empty = Batch(np.zeros((2, 64, 96, 3), np.uint8), np.full((2, 16, 24), 255, np.uint8))
-    path = train(lambda step: empty, np.ones(3, np.float32), tiny, made_of(tiny), tmp_path,
+    path = train(lambda step, numbers: empty, np.ones(3, np.float32), tiny, made_of(tiny), tmp_path,
                  lambda done, total: None)
     assert all(torch.isfinite(t).all() for t in checkpoint.load(path)[0].values())
 
@@ -142,17 +143,9 @@ def test_another_runs_checkpoint_is_refused(images: Drives, tiny: TrainingConfig
         run(images, tiny, tmp_path, stop_at=6)
     other = replace(tiny, learning_rate=0.1) if change == 'recipe' else tiny
     with pytest.raises(CheckpointError, match='last.safetensors: belongs to another run'):
-        train(lambda step: draw_batch(images, step, other), np.ones(3, np.float32), other,
+        train(Crops(images, other), np.ones(3, np.float32), other,
               made_of(other, 'other' if change == 'data' else 'd'), tmp_path,
               lambda done, total: None)
-
-
-def test_schedule_rises_and_falls() -> None:
-    """One cycle: low start, peak after a quarter, almost nothing at the end."""
-    rates = [learning_rate(s, 100, 1.0) for s in range(100)]
-    assert rates[0] == pytest.approx(0.04) and max(rates) == pytest.approx(1.0)
-    assert np.argmax(rates) == 25 and rates[-1] < 0.002
-    assert all(a < b for a, b in zip(rates[:25], rates[1:26]))
 
 
 def test_rare_classes_weigh_more() -> None:
