@@ -29,7 +29,7 @@ def add_labelled_images(parser: argparse.ArgumentParser, required: bool) -> None
     what = parser.add_mutually_exclusive_group(required=required)
     what.add_argument('--bag', type=Path, nargs='+', metavar='SIMBAG', help='simulated drives')
     what.add_argument('--benchmark', metavar='BENCHMARK', help='labelled images, in --root')
-    parser.add_argument('--benchmarks', action=_ListBenchmarks,
+    parser.add_argument('--benchmarks', action=ListBenchmarks,
                         help='list the benchmarks and where their files have to lie, then exit')
     parser.add_argument('--root', type=Path, metavar='DIR',
                         help='folder that the benchmark was unpacked into')
@@ -37,7 +37,7 @@ def add_labelled_images(parser: argparse.ArgumentParser, required: bool) -> None
                         help='take every n-th image (default 1)')
 
 
-class _ListBenchmarks(argparse.Action):
+class ListBenchmarks(argparse.Action):
     """Print all benchmarks and exit."""
 
     def __init__(self, **rest: Any) -> None:

@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import copy
 from pathlib import Path
 
 import cv2
@@ -49,6 +50,7 @@ class Benchmark:
         if every < 1:
             raise BenchmarkError(f'every {every}th image: the number is less than 1')
         self.name, self.every = name, every
+        self.taken = '' if every == 1 else f', every {every}th image'
         self.layout = BENCHMARKS[name]
         self.root = _unpacked(root, self.layout)
         self.files = _files(self.root, self.layout)[::every]
@@ -61,13 +63,29 @@ class Benchmark:
     @property
     def title(self) -> str:
         """Name it for people."""
-        taken = '' if self.every == 1 else f', every {self.every}th image'
-        return f'{self.name}: {self.layout.split}{taken}'
+        return f'{self.name}: {self.layout.split}{self.taken}'
 
     @property
     def label_set(self) -> str:
         """Name the list of classes."""
         return self.layout.labels.name
+
+    def split(self, share: float) -> tuple[Benchmark, Benchmark]:
+        """
+        Split into two, in the order of the names: neighbours in time stay together.
+
+        :param share: of the images that come into the first part.
+        :raises BenchmarkError: if that leaves a part without images.
+        """
+        count = round(share * len(self))
+        if not 0 < count < len(self):
+            raise BenchmarkError(f'{self.root}: {len(self)} images cannot be split at {share:g}')
+        parts = []
+        for place, files in (('first', self.files[:count]), ('last', self.files[count:])):
+            part = copy(self)
+            part.files, part.taken = files, f'{self.taken}, {place} {len(files)} by name'
+            parts.append(part)
+        return parts[0], parts[1]
 
     def facts(self) -> dict[str, str]:
         """Say what is measured, for the protocol."""

@@ -29,7 +29,7 @@ STYLE = """
 html { scroll-behavior: smooth; }
 body { margin: 0; background: var(--paper); color: var(--ink);
        font: 15px/1.5 system-ui, 'Segoe UI', 'DejaVu Sans', sans-serif; }
-main { max-width: 1240px; margin: 0 auto; padding: 40px 24px 72px; }
+main { max-width: 1440px; margin: 0 auto; padding: 40px 24px 72px; }
 h1 { font-size: 26px; margin: 0; letter-spacing: -.01em; }
 h2 { font-size: 18px; margin: 44px 0 10px; }
 h3 { font-size: 14px; font-weight: 600; margin: 26px 0 8px; }
@@ -67,6 +67,8 @@ i { display: inline-block; width: 13px; height: 13px; border-radius: 3px; margin
 @media (max-width: 760px) { .shots.four { grid-template-columns: repeat(2, 1fr); } }
 figure { margin: 0; }
 figure img { width: 100%; display: block; border-radius: 4px; }
+figure:active img { position: fixed; inset: 2vh 2vw; width: 96vw; height: 96vh; z-index: 9;
+                    object-fit: contain; background: #000d; border-radius: 0; }
 figcaption { font-size: 12px; color: var(--soft); padding-top: 2px; }
 .shots p { grid-column: 1 / -1; margin: 0; font-size: 13px; }
 .sheet img { display: block; max-width: 100%; border-radius: 6px; }
