@@ -57,10 +57,10 @@ def describe_patches(rgb: NDArray[np.uint8], pixels: int) -> Floats:
     scale = math.sqrt(pixels / (rgb.shape[0] * rgb.shape[1]))
     rows, columns = (max(1, round(side * scale / PATCH_PX)) for side in rgb.shape[:2])
     small = cv2.resize(rgb, (columns * PATCH_PX, rows * PATCH_PX), interpolation=cv2.INTER_AREA)
-    lab = cv2.cvtColor(small.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+    lab = np.asarray(cv2.cvtColor(small.astype(np.float32) / 255, cv2.COLOR_RGB2LAB), np.float32)
     lightness = lab[..., 0]
     lab[..., 0] = (lightness - lightness.mean()) / (lightness.std() + 1.0) * 20
-    lab /= 20
+    lab = lab / np.float32(20)
     by_patch = _patches(lab)                                       # (h, w, P, 3)
     mean, deviation = by_patch.mean(2), by_patch.std(2)
     return np.asarray(np.concatenate([mean, deviation, _edges(np.ascontiguousarray(lab[..., 0]))],
