@@ -84,8 +84,7 @@ ABLATIONS: Mapping[str, Ablation] = {
                       'cluster.weights.texture': 0.0},
         'no intensity': {'cluster.weights.intensity': 0.0},
         'no component extents': {'cluster.weights.component': 0.0}}, last='teacher'),
-    'features': Ablation('Which feature mode? (the others need a backbone: see --set '
-                         'cluster.images.backbone.weights)', {
+    'features': Ablation('Which feature mode? The others need cluster.images.backbone.weights.', {
         PATCH_POOL: {'cluster.feature_modes': [PATCH_POOL]},
         CLS_CROP: {'cluster.feature_modes': [CLS_CROP]},
         f'{GEOMETRY} + {CLS_CROP}': {'cluster.feature_modes': [GEOMETRY, CLS_CROP]}}),

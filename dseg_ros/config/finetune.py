@@ -42,7 +42,7 @@ class FinetuneConfig(Config):
         'its network always that of RUN.')
 
     def check(self) -> None:
-        """Lists hold something, once."""
+        """Reject lists that hold nothing, or something twice."""
         for name in ('shares', 'seeds', 'starts'):
             values = getattr(self, name)
             if not values or len(set(values)) < len(values):

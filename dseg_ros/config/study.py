@@ -56,7 +56,7 @@ class StudyConfig(DriveAndSegmentConfig):
     camera: CameraOnlyConfig = section(CameraOnlyConfig, 'The camera-only baseline.')
 
     def check(self) -> None:
-        """Streets must stay disjoint, lists hold something once."""
+        """Reject lists that hold nothing, or something twice."""
         super().check()
         for name in ('seeds', 'weathers'):
             values = getattr(self, name)

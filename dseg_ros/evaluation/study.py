@@ -22,7 +22,8 @@ common.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 import json
 from pathlib import Path
@@ -41,14 +42,15 @@ from dseg_ros.evaluation.study_parts import (
 from dseg_ros.evaluation.study_table import as_csv, as_values, markdown, Row, Value
 from dseg_ros.models.checkpoint import write_atomically
 import numpy as np
+import torch
 
 STUDY = 'study'
 BASE = 'base'
 
-TITLES = {'camera': 'camera-only k-means', 'pseudo': 'pseudo-labels', 'teacher': 'teacher',
+TITLES = {'camera': 'camera-only k-means', 'pseudo': 'pseudo-labels of pixels', 'teacher': 'teacher',
           'student': 'student', 'ema': 'EMA student'}
 POINTS = 'pseudo-labels of points'
-LABELLED = 'pseudo-labels, labelled pixels alone'
+LABELLED = 'the same, labelled pixels alone'
 
 ORDER = ('student', 'teacher', 'camera')
 """By strict mIoU, best first, on the test in the weather of the training."""
@@ -80,7 +82,8 @@ def study(out: Path, config: StudyConfig, command: str, software: str, show: Sho
     rows = tuple(row for row in ROWS if row != 'ema' or config.ema_rounds)
     chains = {seed: Chain(out, config, seed) for seed in config.seeds}
     parts = [part for chain in chains.values() for part in chain.parts(rows)]
-    run_parts(out, parts, show)
+    with threads(config.teacher.threads):
+        run_parts(out, parts, show)
     table = stage_rows(chains, rows)
     wrong = violations(table, config)
     protocol = _protocol(config, command, software, out, parts)
@@ -116,7 +119,8 @@ def ablate(out: Path, name: str, ablation: Ablation, config: StudyConfig, comman
     rows = ROWS[1:ROWS.index(ablation.last) + 1]
     parts = [part for seed in config.seeds for of_seeds in chains.values()
              for part in of_seeds[seed].parts(rows)]
-    run_parts(out, parts, show)
+    with threads(config.teacher.threads):
+        run_parts(out, parts, show)
     tables = {variant: stage_rows(c, rows, f'{variant}: ') for variant, c in chains.items()}
     gains = [row.gain(base) for variant in ablation.variants
              for row, base in zip(tables[variant], tables[BASE])]
@@ -131,6 +135,17 @@ def ablate(out: Path, name: str, ablation: Ablation, config: StudyConfig, comman
         markdown('', config.weathers, gains, signed=True),
         *(f'- {key}: {value}' for key, value in protocol.items())]) + '\n'
     return Outcome(_write(out, f'ablation_{name}', text, [*table, *gains], protocol))
+
+
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    """Let torch compute in so many threads meanwhile: also where no training says so."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def stage_rows(chains: Mapping[int, Chain], rows: tuple[str, ...], before: str = '') -> list[Row]:
