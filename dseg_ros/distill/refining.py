@@ -100,16 +100,28 @@ def dense_images(sources: Sources, out: Path, progress: Progress,
     if data_sha256 != fingerprint(sources.data):
         raise TrainingDataError(f'{sources.classes}: pseudo-classes of another data set than '
                                 f'{sources.data}; cluster it again')
-    identity = hashlib.sha256(json.dumps([sources.sha256(), as_mapping(recipe)],
-                                         sort_keys=True).encode()).hexdigest()
+    folder, identity = dense_store(out, sources.sha256(), recipe)
     keys = Dataset(sources.data).keys()
-    result = build_store(out / FOLDER / identity[:12], identity, keys, partial(
+    result = build_store(folder, identity, keys, partial(
         label_samples, sources.data, sources.classes, partial(_Refiner, sources, classes, recipe),
         workers), progress)
     if not len(result):
         raise TrainingDataError(f'{sources.teacher}: not one pixel of {len(keys)} samples is '
                                 'labelled by it')
     return result
+
+
+def dense_store(out: Path, sources_sha256: str, recipe: ClusterConfig) -> tuple[Path, str]:
+    """
+    Tell where the dense labels of a run are, and what they are made of.
+
+    :param out: directory of the run.
+    :param sources_sha256: see Sources.sha256; a finished run has it as its data's.
+    :param recipe: how the pseudo-classes were found.
+    """
+    identity = hashlib.sha256(json.dumps([sources_sha256, as_mapping(recipe)],
+                                         sort_keys=True).encode()).hexdigest()
+    return out / FOLDER / identity[:12], identity
 
 
 class _Refiner:

@@ -18,18 +18,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
-import cv2
 from dseg_ros.dataset.show import choose
 from dseg_ros.distill.augment import TrainingImage
 from dseg_ros.distill.clustering import assignments
 from dseg_ros.distill.prediction import training_of
-from dseg_ros.distill.refining import FOLDER as DENSE
 from dseg_ros.distill.training_data import partial_labels, stored_scale
-from dseg_ros.evaluation.chain import Chain, ChainError, Training
+from dseg_ros.evaluation.chain import Chain, ChainError
+from dseg_ros.evaluation.chain_dense import DenseLabels
 from dseg_ros.evaluation.features import Floats, RunDescriber
-from dseg_ros.types import UNLABELLED
 import numpy as np
 from numpy.typing import NDArray
 
@@ -76,10 +73,12 @@ def examples(chain: Chain, per_drive: int, progress: Progress) -> list[Example]:
             for key in choose(chain.data, per_drive, source)]
     labels = {key: values for key, values in assignments(chain.classes) if key in set(keys)}
     networks = {t.name: RunDescriber(t.folder) for t in chain.trainings}
+    student = chain.training('student')
+    dense = DenseLabels(student, chain.recipe) if student else None
     result: list[Example] = []
     for i, key in enumerate(keys):
         progress(i, len(keys))
-        result.extend(_of_sample(chain, key, labels[key], networks))
+        result.extend(_of_sample(chain, key, labels[key], networks, dense))
     progress(len(keys), len(keys))
     if not result:
         raise ChainError(f'{chain.data.path}: {len(keys)} samples without an image')
@@ -87,10 +86,11 @@ def examples(chain: Chain, per_drive: int, progress: Progress) -> list[Example]:
 
 
 def _of_sample(chain: Chain, key: str, labels: Ids,
-               networks: Mapping[str, RunDescriber]) -> Iterator[Example]:
+               networks: Mapping[str, RunDescriber],
+               dense: DenseLabels | None) -> Iterator[Example]:
     sample = chain.data[key]
     training = training_of(chain.trainings[0].made_of)
-    for view in sample.frame().views:
+    for i, view in enumerate(sample.frame().views):
         scale = stored_scale(view.camera, training)
         image: TrainingImage = partial_labels(sample, view, labels, scale, chain.found,
                                               chain.recipe)
@@ -100,27 +100,4 @@ def _of_sample(chain: Chain, key: str, labels: Ids,
             features, probability = network.both(image.rgb)
             predicted[name] = probability.argmax(axis=2).astype(np.uint8)
         yield Example(sample.source, view.name, key, image.rgb, image.labels,
-                      _dense(chain, f'{key}.{view.name}.png'), predicted, features)
-
-
-def dense_folder(student: Training) -> Path:
-    """Tell where a student's dense labels are."""
-    return student.folder / DENSE / student.made_of.data_sha256[:12]
-
-
-def dense_shares(student: Training) -> NDArray[np.float64]:
-    """Share of each class among the densely labelled pixels of the whole data set, (C,)."""
-    counts = np.zeros(256, np.int64)
-    for path in sorted(dense_folder(student).glob('*.png')):
-        counts += np.bincount(np.ravel(cv2.imread(str(path), cv2.IMREAD_UNCHANGED)),
-                              minlength=256)
-    counts[UNLABELLED] = 0
-    return np.asarray(counts[:len(student.made_of.class_names)] / max(counts.sum(), 1))
-
-
-def _dense(chain: Chain, name: str) -> Ids | None:
-    student = chain.training('student')
-    if student is None:
-        return None
-    found = cv2.imread(str(dense_folder(student) / name), cv2.IMREAD_UNCHANGED)
-    return None if found is None else np.asarray(found, np.uint8)
+                      dense.of(key, i) if dense else None, predicted, features)

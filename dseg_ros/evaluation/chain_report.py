@@ -24,9 +24,11 @@ from typing import Any
 
 import cv2
 from dseg_ros.config.schema import as_mapping
-from dseg_ros.distill.loop import COLUMNS
+from dseg_ros.distill.collapse import TOP_SHARE
+from dseg_ros.distill.curves import COLUMNS
 from dseg_ros.evaluation.chain import Chain
-from dseg_ros.evaluation.chain_examples import dense_shares, Example
+from dseg_ros.evaluation.chain_dense import DenseLabels
+from dseg_ros.evaluation.chain_examples import Example
 from dseg_ros.evaluation.chain_pictures import example_pictures, predicted_shares
 from dseg_ros.evaluation.chain_scores import score_details, score_table
 from dseg_ros.evaluation.curves import chart, curve_legend
@@ -39,7 +41,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 _CURVES = {'loss': 'Loss', 'accuracy': 'Share of labelled pixels that are right',
-           'learning_rate': 'Learning rate'}
+           'learning_rate': 'Learning rate',
+           TOP_SHARE: 'Share of the most predicted class'}
 _STEP, _RATE = 'step', 'crops_per_s'
 assert {*_CURVES, _STEP, _RATE} <= set(COLUMNS)
 
@@ -144,7 +147,13 @@ def _training(chain: Chain) -> str:
                 'not recorded; crops/s are its own.') + panel(
         f'<div class="charts">{charts}</div>' + curve_legend(list(chain.curves))) + panel(table(
             ['training', 'steps', 'last loss', 'last accuracy', 'crops/s (median)'], rates,
-            (1, 2, 3, 4)))
+            (1, 2, 3, 4))) + _warnings(chain)
+
+
+def _warnings(chain: Chain) -> str:
+    """Repeat the early warnings of collapse that trainings gave."""
+    return ''.join(details(f'{name}: {len(texts)} early warnings', '\n'.join(texts))
+                   for name, texts in chain.warnings.items())
 
 
 def _last(rows: Sequence[Mapping[str, float]], column: str, form: str) -> str:
@@ -172,8 +181,10 @@ def _frequencies(chain: Chain, shown: Sequence[Example]) -> str:
     add(found, palette(found), ('partial labels*', predicted_shares(
         [e.partial for e in shown], len(found))))
     if student:
-        add(student.made_of.class_names, student.palette(), ('dense labels',
-                                                             dense_shares(student)))
+        names = student.made_of.class_names
+        dense = DenseLabels(student, chain.recipe).shares(len(names))
+        if dense is not None:
+            add(names, student.palette(), ('dense labels', dense))
     for training in chain.trainings:
         names = training.made_of.class_names
         add(names, training.palette(), (f'{training.name}*', predicted_shares(
@@ -199,5 +210,6 @@ def _shares(names: Sequence[str], colours: NDArray[np.uint8], columns: Sequence[
 def _recipes(chain: Chain) -> dict[str, str]:
     """Write every recipe in full."""
     return {'pseudo-classes': json.dumps(as_mapping(chain.recipe), indent=1),
-            'harvest': json.dumps(chain.data.manifest.recipe, indent=1),
+            **{f'harvest of {source.name}': json.dumps(source.recipe, indent=1)
+               for source in chain.data.manifest.sources},
             **{t.name: json.dumps(t.made_of.recipe, indent=1) for t in chain.trainings}}

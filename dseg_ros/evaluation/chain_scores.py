@@ -19,8 +19,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
 
-from dseg_ros.distill.prediction import Predictor
-from dseg_ros.evaluation.chain import Chain
+from dseg_ros.distill.prediction import Predictor, training_of
+from dseg_ros.evaluation.chain import Chain, Training
 from dseg_ros.evaluation.labelled import LabelledImages, Predict
 from dseg_ros.evaluation.page import facts, heading, note, panel, percent, table
 from dseg_ros.evaluation.score_sections import (
@@ -32,9 +32,7 @@ from numpy.typing import NDArray
 
 Progress = Callable[[int, int], None]
 
-_PREDICTION = ('one pass over the whole image, which the network sees with as many pixels as in '
-               'training; probabilities enlarged bilinearly, argmax; no sliding window, no '
-               'test-time augmentation, no CRF')
+_REST = 'probabilities enlarged bilinearly, argmax; no test-time augmentation, no CRF'
 
 
 def score_chain(chain: Chain, images: LabelledImages, exported: Predict | None,
@@ -58,11 +56,20 @@ def score_chain(chain: Chain, images: LabelledImages, exported: Predict | None,
             images, lambda rgb, p=predictor: _labels(p(rgb)),  # type: ignore[misc]
             training.made_of.class_names,
             {'model': f'{training.name}, weights of step {training.steps}',
-             'post-processing': _PREDICTION}, progress(training.name))
+             'post-processing': _prediction(training)}, progress(training.name))
     if exported is not None:
         result['exported model'] = run_benchmark(images, exported, exported_names,
                                                  exported_protocol, progress('exported model'))
     return result
+
+
+def _prediction(training: Training) -> str:
+    """Say how a training's network predicts."""
+    recipe = training_of(training.made_of)
+    window = recipe.window
+    how = 'one pass over the whole image' if not window.side_px else (
+        f'sliding window of {window.side_px} px, step {window.step_px} px')
+    return f'the image is resized to about {recipe.network_pixels:,} pixels; {how}; {_REST}'
 
 
 def _labels(probability: NDArray[np.float32]) -> LabelMap:
