@@ -108,8 +108,9 @@ def _connect(ray: Any, count: int, address: str) -> None:
         # Without an address Ray takes RAY_ADDRESS, else what `ray start` left, else starts one.
         ray.init(address=address or None, include_dashboard=False, log_to_driver=False,
                  logging_level='ERROR', **own)
-    except (OSError, RuntimeError, ValueError) as error:
-        raise DatasetError(f'ray_address: no Ray cluster at {named!r}: {error}') from error
+    except Exception as error:      # Ray raises bare ones, too, when it does not come up in time
+        raise DatasetError(f'ray_address: no Ray cluster at {named!r}: {error}' if named else
+                           f'engine {RAY}: Ray does not start: {error}') from error
 
 
 def _do(version: str, start: bytes, job: bytes) -> bytes:

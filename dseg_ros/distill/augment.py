@@ -18,29 +18,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
 
 import cv2
 from dseg_ros.config.distill import AugmentConfig, TrainingConfig
+from dseg_ros.distill.training_image import Counted, TrainingImage
 from dseg_ros.models.networks import traits
 from dseg_ros.types import UNLABELLED
 import numpy as np
 from numpy.typing import NDArray
 
-
-@dataclass(frozen=True, eq=False)
-class TrainingImage:
-    """
-    An image with its partial labels, reduced to about the size that training needs.
-
-    :param rgb: (H, W, 3) uint8.
-    :param labels: (H, W) uint8 pseudo-classes, UNLABELLED elsewhere.
-    :param source: the drive that it comes from.
-    """
-
-    rgb: NDArray[np.uint8]
-    labels: NDArray[np.uint8]
-    source: str
+__all__ = ['Batch', 'class_frequency', 'crop', 'Crops', 'Draw', 'draw_batch', 'NoImagesError',
+           'relight', 'TrainingImage']
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,15 +42,6 @@ class Batch:
 
     rgb: NDArray[np.uint8]
     labels: NDArray[np.uint8]
-
-
-@runtime_checkable
-class Counted(Protocol):
-    """Images of a drive whose labels were counted before."""
-
-    @property
-    def label_counts(self) -> NDArray[np.int64]:
-        """(256,) pixels of each label, of all images together."""
 
 
 class NoImagesError(ValueError):

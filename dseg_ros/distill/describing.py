@@ -22,9 +22,8 @@ from functools import partial
 import hashlib
 import io
 import json
-import os
 from pathlib import Path
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING
 import zipfile
 
 from dseg_ros.config.image_features import GEOMETRY
@@ -33,6 +32,7 @@ from dseg_ros.config.workers import WorkersConfig
 from dseg_ros.dataset.sample import Sample
 from dseg_ros.dataset.store import Dataset, Encoded
 from dseg_ros.dataset.workers import start_workers
+from dseg_ros.distill.files import npz, replace_file
 from dseg_ros.pseudo.appearance import average, look
 from dseg_ros.pseudo.geometry_features import (
     describe, Elements, GROUND_FEATURES, OBJECT_FEATURES)
@@ -142,20 +142,6 @@ def describe_sample(sample: Sample, views: tuple[View, ...],
     looks = [look(sample.cloud, view) for view in views]
     return describe(sample.cloud, sample.proposals, average(looks, len(sample.cloud)),
                     config.features)
-
-
-def npz(arrays: dict[str, Any]) -> bytes:
-    """Compress arrays into a file of numpy's."""
-    file = io.BytesIO()
-    np.savez_compressed(file, **arrays)
-    return file.getvalue()
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Write a file as a whole or not at all."""
-    part = path.with_name(path.name + '.part')
-    part.write_bytes(content)
-    os.replace(part, path)
 
 
 def _unpacked(packed: bytes) -> tuple[Elements, Elements]:

@@ -33,7 +33,6 @@ from dseg_ros.config.workers import WorkersConfig
 from dseg_ros.dataset.sample import Sample
 from dseg_ros.dataset.shard import Packed
 from dseg_ros.dataset.store import Dataset
-from dseg_ros.distill.augment import TrainingImage
 from dseg_ros.distill.clustering import fingerprint, load_classes
 from dseg_ros.distill.merging import Merged, weights_sha256
 from dseg_ros.distill.prediction import Predictor
@@ -41,6 +40,7 @@ from dseg_ros.distill.store_building import build_store
 from dseg_ros.distill.training_data import (
     data_hash, label_samples, LabelJob, pack_labelled, partial_labels, stored_scale,
     TrainingDataError)
+from dseg_ros.distill.training_image import TrainingImage
 from dseg_ros.distill.training_store import StoredImages
 from dseg_ros.pseudo.dense_labels import dense_labels
 from dseg_ros.pseudo.masks import proposal_mask
@@ -100,9 +100,9 @@ def dense_images(sources: Sources, out: Path, progress: Progress,
     if data_sha256 != fingerprint(sources.data):
         raise TrainingDataError(f'{sources.classes}: pseudo-classes of another data set than '
                                 f'{sources.data}; cluster it again')
-    folder, identity = dense_store(out, sources.sha256(), recipe)
+    identity = sources.sha256()
     keys = Dataset(sources.data).keys()
-    result = build_store(folder, identity, keys, partial(
+    result = build_store(dense_folder(out, identity), identity, keys, partial(
         label_samples, sources.data, sources.classes, partial(_Refiner, sources, classes, recipe),
         workers), progress)
     if not len(result):
@@ -111,17 +111,9 @@ def dense_images(sources: Sources, out: Path, progress: Progress,
     return result
 
 
-def dense_store(out: Path, sources_sha256: str, recipe: ClusterConfig) -> tuple[Path, str]:
-    """
-    Tell where the dense labels of a run are, and what they are made of.
-
-    :param out: directory of the run.
-    :param sources_sha256: see Sources.sha256; a finished run has it as its data's.
-    :param recipe: how the pseudo-classes were found.
-    """
-    identity = hashlib.sha256(json.dumps([sources_sha256, as_mapping(recipe)],
-                                         sort_keys=True).encode()).hexdigest()
-    return out / FOLDER / identity[:12], identity
+def dense_folder(out: Path, sources_sha256: str) -> Path:
+    """Tell where a run keeps its dense labels."""
+    return out / FOLDER / sources_sha256[:12]
 
 
 class _Refiner:

@@ -61,12 +61,13 @@ def differing(there: Mapping[str, Any],
     defaults = dotted(as_mapping(TrainingConfig()))
     one, other = {**defaults, **dotted(there)}, {**defaults, **dotted(wanted)}
     for name in sorted({*one, *other}):
-        if one.get(name) != other.get(name) and not _is_execution(name):
+        if one.get(name) != other.get(name) and not is_execution(name):
             return name, one.get(name), other.get(name)
     return None
 
 
-def _is_execution(name: str) -> bool:
+def is_execution(name: str) -> bool:
+    """Tell whether an option of a training, by its dotted name, leaves its result alone."""
     return name == 'threads' or 'execution' in name.split('.')
 
 

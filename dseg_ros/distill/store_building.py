@@ -26,8 +26,8 @@ from dseg_ros.dataset.open_shard import OpenShard
 from dseg_ros.dataset.sample import DatasetError
 from dseg_ros.dataset.shard import (
     Entry, Packed, read_record_bytes, scan, shard_name, SUFFIX)
+from dseg_ros.distill.files import replace_file
 from dseg_ros.distill.training_store import damaged, INDEX, IndexBuilder, StoredImages
-from dseg_ros.models.checkpoint import write_atomically
 
 SHARD_BYTES = 256_000_000
 LOCK = '.lock'
@@ -95,7 +95,7 @@ def _build(folder: Path, identity: str, keys: Sequence[str],
     for shard in _closed(folder):
         for entry in scan(shard).entries:
             index.add(shard, entry, read_record_bytes(shard, entry))
-    write_atomically(folder / INDEX, index.text())
+    replace_file(folder / INDEX, index.content())
 
 
 class _Writer:

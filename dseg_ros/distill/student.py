@@ -26,6 +26,7 @@ import shutil
 from dseg_ros.config.distill import TrainingConfig
 from dseg_ros.config.schema import as_mapping
 from dseg_ros.config.student import EmaConfig, StudentConfig
+from dseg_ros.config.workers import WorkersConfig
 from dseg_ros.distill.augment import class_frequency, Crops
 from dseg_ros.distill.clustering import load_classes
 from dseg_ros.distill.devices import launch
@@ -48,7 +49,8 @@ _NEW_IDS = 'new_ids'
 
 def train_student(data: Path, classes: Path, teacher: Path, out: Path, config: StudentConfig,
                   merging: Progress, labelling: Progress, training: Progress,
-                  warn: Warn = silent) -> Path:
+                  warn: Warn = silent,
+                  workers: WorkersConfig = WorkersConfig(workers=1)) -> Path:
     """
     Merge classes, label densely and train a student, or go on with what was interrupted.
 
@@ -63,6 +65,7 @@ def train_student(data: Path, classes: Path, teacher: Path, out: Path, config: S
     :param labelling: progress of the dense labels, in samples.
     :param training: progress of training, in steps.
     :param warn: is told of classes that get lost.
+    :param workers: who labels.
     :returns: the finished weights.
     """
     with launch(config.training.execution).rank_zero_first():
@@ -74,12 +77,13 @@ def train_student(data: Path, classes: Path, teacher: Path, out: Path, config: S
               'refine': as_mapping(config.refine), _NEW_IDS: after.new_ids.tolist()}
     first = [int(np.flatnonzero(after.new_ids == k)[0]) for k in range(len(after.names))]
     made_of = Provenance(after.names, tuple(palette[k] for k in first), recipe, sources.sha256())
-    return _learn(sources, made_of, out, labelling, training, warn)
+    return _learn(sources, made_of, out, labelling, training, warn, workers)
 
 
 def train_ema(data: Path, classes: Path, student: Path, out: Path, config: EmaConfig,
               labelling: Callable[[int], Progress], training: Callable[[int], Progress],
-              warn: Warn = silent) -> Path:
+              warn: Warn = silent,
+              workers: WorkersConfig = WorkersConfig(workers=1)) -> Path:
     """
     Go on with a student for some rounds, or go on with a round that was interrupted.
 
@@ -93,6 +97,7 @@ def train_ema(data: Path, classes: Path, student: Path, out: Path, config: EmaCo
     :param labelling: gives the progress of a round's dense labels, in samples.
     :param training: gives the progress of a round's training, in steps.
     :param warn: is told of classes that get lost.
+    :param workers: who labels.
     :returns: the finished weights: the moving average of the last round.
     :raises TrainingDataError: if the run is no student of these pseudo-classes.
     """
@@ -114,7 +119,7 @@ def train_ema(data: Path, classes: Path, student: Path, out: Path, config: EmaCo
             **made_of.recipe, **as_mapping(recipe), 'ema': {**own, 'round': number}})
         before = out / f'round_{number}'
         last = _learn(sources, made_of, before, labelling(number), training(number), warn,
-                      tensors, config)
+                      workers, tensors, config)
     with launch(config.execution).rank_zero_first():
         _publish(last, out)
     return out / checkpoint.FINISHED
@@ -132,8 +137,8 @@ def _publish(last: Path, out: Path) -> None:
 
 
 def _learn(sources: Sources, made_of: Provenance, out: Path, labelling: Progress,
-           training: Progress, warn: Warn, start: dict[str, Tensor] | None = None,
-           ema: EmaConfig | None = None) -> Path:
+           training: Progress, warn: Warn, workers: WorkersConfig,
+           start: dict[str, Tensor] | None = None, ema: EmaConfig | None = None) -> Path:
     """Label and train; what is finished already is only checked."""
     config: TrainingConfig = sources.training
     finished = out / checkpoint.FINISHED
@@ -142,7 +147,7 @@ def _learn(sources: Sources, made_of: Provenance, out: Path, labelling: Progress
         return finished
     fabric = launch(config.execution, config.precision)
     with fabric.rank_zero_first():
-        images = dense_images(sources, out, labelling)
+        images = dense_images(sources, out, labelling, workers)
         if fabric.is_global_zero:
             write_atomically(out / CONFIG, json.dumps(made_of.recipe, indent=1))
     frequency = class_frequency(images, len(made_of.class_names))

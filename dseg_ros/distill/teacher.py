@@ -22,6 +22,7 @@ from pathlib import Path
 
 from dseg_ros.config.distill import TrainingConfig
 from dseg_ros.config.schema import as_mapping
+from dseg_ros.config.workers import WorkersConfig
 from dseg_ros.distill.augment import class_frequency, Crops
 from dseg_ros.distill.clustering import load_classes
 from dseg_ros.distill.devices import launch
@@ -34,7 +35,8 @@ Progress = Callable[[int, int], None]
 
 
 def train_teacher(data: Path, classes: Path, out: Path, config: TrainingConfig,
-                  loading: Progress, training: Progress, warn: Warn = silent) -> Path:
+                  loading: Progress, training: Progress, warn: Warn = silent,
+                  workers: WorkersConfig = WorkersConfig(workers=1)) -> Path:
     """
     Train a teacher, or go on with one that was interrupted.
 
@@ -44,9 +46,10 @@ def train_teacher(data: Path, classes: Path, out: Path, config: TrainingConfig,
     :param classes: folder that `cluster` wrote for it.
     :param out: directory of the run.
     :param config: the recipe.
-    :param loading: progress of reading, in samples.
+    :param loading: progress of labelling the images, in samples.
     :param training: progress of training, in steps.
     :param warn: is told of classes that get lost.
+    :param workers: who labels.
     :returns: the finished weights.
     """
     names = load_classes(classes)[0].names
@@ -54,7 +57,7 @@ def train_teacher(data: Path, classes: Path, out: Path, config: TrainingConfig,
         names, tuple((int(r), int(g), int(b)) for r, g, b in palette(names)),
         as_mapping(config), data_hash(classes))
     fabric = launch(config.execution, config.precision)
-    images = load_images(data, classes, config, loading)
+    images = load_images(data, classes, config, loading, workers)
     if fabric.is_global_zero:
         out.mkdir(parents=True, exist_ok=True)
         write_atomically(out / CONFIG, json.dumps(made_of.recipe, indent=1))

@@ -32,10 +32,10 @@ from dseg_ros.dataset.sample import Sample
 from dseg_ros.dataset.shard import Packed
 from dseg_ros.dataset.store import Dataset, Encoded
 from dseg_ros.dataset.workers import Start, start_workers
-from dseg_ros.distill.augment import TrainingImage
 from dseg_ros.distill.clustering import (
     ASSIGNMENT, assignments, CLASSES, fingerprint, load_classes)
 from dseg_ros.distill.store_building import build_store, image_key
+from dseg_ros.distill.training_image import TrainingImage
 from dseg_ros.distill.training_store import pack_image, StoredImages, TrainingDataError
 from dseg_ros.pseudo.partial_labels import carry, complete, image_of
 from dseg_ros.pseudo.pseudo_classes import PseudoClasses
@@ -73,8 +73,7 @@ def load_images(data: Path, classes: Path, config: TrainingConfig, progress: Pro
         raise TrainingDataError(f'{classes}: pseudo-classes of another data set than {data}; '
                                 'cluster it again')
     sizes = (config.network_pixels, config.stored_magnification)
-    identity = hashlib.sha256(json.dumps([data_hash(classes), as_mapping(recipe), sizes],
-                                         sort_keys=True).encode()).hexdigest()
+    identity = hashlib.sha256(json.dumps([data_hash(classes), sizes]).encode()).hexdigest()
     keys = Dataset(data).keys()
     result = build_store(classes / FOLDER / identity[:12], identity, keys, partial(
         label_samples, data, classes, partial(_Labeller, found, recipe, config), workers),
@@ -123,7 +122,9 @@ def label_samples(data: Path, classes: Path, start: Start[LabelJob, tuple[Packed
 
 def data_hash(classes: Path) -> str:
     """Hash what a training learns from: the assignment stands for the data set, too."""
-    total = hashlib.sha256(load_classes(classes)[2].encode())
+    _, recipe, data_sha256 = load_classes(classes)
+    of_images = (as_mapping(recipe.sky_rule), recipe.grow)     # what only images tell
+    total = hashlib.sha256((data_sha256 + json.dumps(of_images)).encode())
     for name in (CLASSES, ASSIGNMENT):
         total.update((classes / name).read_bytes())
     return total.hexdigest()

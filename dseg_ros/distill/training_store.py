@@ -32,7 +32,7 @@ import cv2
 from dseg_ros.dataset.codec import SCHEMA, seal, unseal
 from dseg_ros.dataset.sample import DatasetError, decode_rgb
 from dseg_ros.dataset.shard import Entry, pack, Packed
-from dseg_ros.distill.augment import TrainingImage
+from dseg_ros.distill.training_image import TrainingImage
 import numpy as np
 from numpy.typing import NDArray
 
@@ -84,16 +84,16 @@ class IndexBuilder:
         about = unseal(f'{entry.key}.json', record)
         shards = self._values['shards']
         shards[shard.name] = shard.stat().st_size
-        drive = self._values['drives'].setdefault(about['source'], {'pixels': {}, 'images': []})
+        drive = self._values['drives'].setdefault(about['source'], {'pixels': {}, 'images': {}})
         for k, n in about['pixels'].items():
             drive['pixels'][k] = drive['pixels'].get(k, 0) + n
-        drive['images'].append([len(shards) - 1, *(
+        drive['images'][entry.key] = [len(shards) - 1, *(
             number for suffix in (RGB, LABELS) for number in (
-                *entry.members[suffix], int(about['members'][suffix], 16)))])
+                *entry.members[suffix], int(about['members'][suffix], 16)))]
 
-    def text(self) -> str:
+    def content(self) -> bytes:
         """Give the index as a file's content."""
-        return seal(self._values).decode()
+        return seal(self._values)
 
 
 class StoredDrive(Sequence[TrainingImage]):
@@ -177,12 +177,14 @@ class StoredImages(Sequence[StoredDrive]):
             if not shard.exists() or shard.stat().st_size != size:
                 raise damaged(shard, f'missing or not of {size} bytes')
         shards = tuple(folder / name for name in values['shards'])
-        self._drives = []
+        self._drives: list[StoredDrive] = []
+        self._places: dict[str, tuple[int, int]] = {}
         for source, drive in values['drives'].items():
             counts = np.zeros(CLASSES, np.int64)
             for k, n in drive['pixels'].items():
                 counts[int(k)] = n
-            rows = np.asarray(drive['images'], np.int64).reshape(-1, len(_ROW))
+            rows = np.asarray(list(drive['images'].values()), np.int64)
+            self._places |= {key: (len(self._drives), i) for i, key in enumerate(drive['images'])}
             self._drives.append(StoredDrive(source, shards, rows, counts))
 
     def __len__(self) -> int:
@@ -200,6 +202,11 @@ class StoredImages(Sequence[StoredDrive]):
     def __getitem__(self, index: int | slice) -> StoredDrive | Sequence[StoredDrive]:
         """Give a drive."""
         return self._drives[index]
+
+    def named(self, key: str) -> TrainingImage | None:
+        """Read the image of a name, if it has any label."""
+        drive, index = self._places.get(key, (-1, -1))
+        return None if index < 0 else self._drives[drive][index]
 
     def images(self) -> Iterator[TrainingImage]:
         """Read all images, drive by drive, one at a time."""

@@ -23,10 +23,13 @@ from dseg_ros.dataset.show import choose
 from dseg_ros.distill.augment import TrainingImage
 from dseg_ros.distill.clustering import assignments
 from dseg_ros.distill.prediction import training_of
+from dseg_ros.distill.refining import dense_folder
+from dseg_ros.distill.store_building import image_key
 from dseg_ros.distill.training_data import partial_labels, stored_scale
-from dseg_ros.evaluation.chain import Chain, ChainError
-from dseg_ros.evaluation.chain_dense import DenseLabels
+from dseg_ros.distill.training_store import StoredImages
+from dseg_ros.evaluation.chain import Chain, ChainError, Training
 from dseg_ros.evaluation.features import Floats, RunDescriber
+from dseg_ros.types import UNLABELLED
 import numpy as np
 from numpy.typing import NDArray
 
@@ -74,7 +77,7 @@ def examples(chain: Chain, per_drive: int, progress: Progress) -> list[Example]:
     labels = {key: values for key, values in assignments(chain.classes) if key in set(keys)}
     networks = {t.name: RunDescriber(t.folder) for t in chain.trainings}
     student = chain.training('student')
-    dense = DenseLabels(student, chain.recipe) if student else None
+    dense = dense_labels_of(student) if student else None
     result: list[Example] = []
     for i, key in enumerate(keys):
         progress(i, len(keys))
@@ -87,7 +90,7 @@ def examples(chain: Chain, per_drive: int, progress: Progress) -> list[Example]:
 
 def _of_sample(chain: Chain, key: str, labels: Ids,
                networks: Mapping[str, RunDescriber],
-               dense: DenseLabels | None) -> Iterator[Example]:
+               dense: StoredImages | None) -> Iterator[Example]:
     sample = chain.data[key]
     training = training_of(chain.trainings[0].made_of)
     for i, view in enumerate(sample.frame().views):
@@ -99,5 +102,25 @@ def _of_sample(chain: Chain, key: str, labels: Ids,
         for name, network in networks.items():           # the features of the last one stay
             features, probability = network.both(image.rgb)
             predicted[name] = probability.argmax(axis=2).astype(np.uint8)
+        found = dense.named(image_key(key, i)) if dense else None
         yield Example(sample.source, view.name, key, image.rgb, image.labels,
-                      dense.of(key, i) if dense else None, predicted, features)
+                      found.labels if found else None, predicted, features)
+
+
+def dense_labels_of(student: Training) -> StoredImages | None:
+    """Open a student's dense labels, if they are still there."""
+    identity = student.made_of.data_sha256
+    try:
+        return StoredImages(dense_folder(student.folder, identity), identity)
+    except FileNotFoundError:
+        return None
+
+
+def dense_shares(student: Training) -> NDArray[np.float64] | None:
+    """Share of each class among the densely labelled pixels of the whole data set, (C,)."""
+    dense = dense_labels_of(student)
+    if dense is None:
+        return None
+    counts = sum((drive.label_counts for drive in dense), np.zeros(256, np.int64))
+    counts[UNLABELLED] = 0
+    return np.asarray(counts[:len(student.made_of.class_names)] / max(counts.sum(), 1))

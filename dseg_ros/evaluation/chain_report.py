@@ -20,20 +20,19 @@ from collections.abc import Mapping, Sequence
 from html import escape
 import json
 from pathlib import Path
-from typing import Any
 
 import cv2
 from dseg_ros.config.schema import as_mapping
+from dseg_ros.distill.class_files import SHEET, SHEETS, SWEEP
 from dseg_ros.distill.collapse import TOP_SHARE
 from dseg_ros.distill.curves import COLUMNS
 from dseg_ros.evaluation.chain import Chain
-from dseg_ros.evaluation.chain_dense import DenseLabels
-from dseg_ros.evaluation.chain_examples import Example
+from dseg_ros.evaluation.chain_examples import dense_shares, Example
 from dseg_ros.evaluation.chain_pictures import example_pictures, predicted_shares
 from dseg_ros.evaluation.chain_scores import score_details, score_table
 from dseg_ros.evaluation.curves import chart, curve_legend
 from dseg_ros.evaluation.page import (
-    bar, cards, details, document, facts, note, panel, percent, picture, swatch, table)
+    bar, cards, details, document, facts, figure, note, panel, percent, picture, swatch, table)
 from dseg_ros.evaluation.scoring import Evaluation
 from dseg_ros.models.checkpoint import write_atomically
 from dseg_ros.pseudo.pseudo_classes import palette
@@ -118,17 +117,24 @@ def _protocol(chain: Chain, made: Mapping[str, str]) -> str:
 
 
 def _sheets(chain: Chain) -> str:
-    """Show the contact sheets, as they are."""
-    found = [cv2.imread(str(path)) for path in sorted(chain.classes.rglob('*.png'))]
-    shown = ''.join(f'<div class="sheet">{picture(_rgb(bgr), ".jpg", "contact sheet")}</div>'
-                    for bgr in found if bgr is not None)
-    return note('A row per class: crops of what fell into it, drawn evenly from all drives, its '
-                'points in its colour. Names are numbers: what a class means is for the eye.'
-                ) + panel(shown) if shown else ''
+    """Show the contact sheets: all classes at a glance, then each one."""
+    whole = [picture(rgb, '.jpg', path.stem) for path in (
+        chain.classes / SHEET, chain.classes / f'{SWEEP}.png')
+        if (rgb := _read(path)) is not None]
+    each = [figure(rgb, '.jpg', name) for name in chain.found.names
+            if (rgb := _read(chain.classes / SHEETS / f'{name}.png')) is not None]
+    if not whole and not each:
+        return ''
+    singly = panel(f'<div class="shots three">{"".join(each)}</div>') if each else ''
+    return note('Crops of what fell into each class, drawn evenly from all drives, its points in '
+                'its colour. Names are numbers: what a class means is for the eye. A picture '
+                'grows while it is pressed.') + ''.join(
+        panel(f'<div class="sheet">{one}</div>') for one in whole) + singly
 
 
-def _rgb(bgr: Any) -> NDArray[np.uint8]:
-    return np.asarray(bgr[..., ::-1], np.uint8)
+def _read(path: Path) -> NDArray[np.uint8] | None:
+    bgr = cv2.imread(str(path))
+    return None if bgr is None else np.asarray(bgr[..., ::-1], np.uint8)
 
 
 def _training(chain: Chain) -> str:
@@ -181,10 +187,9 @@ def _frequencies(chain: Chain, shown: Sequence[Example]) -> str:
     add(found, palette(found), ('partial labels*', predicted_shares(
         [e.partial for e in shown], len(found))))
     if student:
-        names = student.made_of.class_names
-        dense = DenseLabels(student, chain.recipe).shares(len(names))
+        dense = dense_shares(student)
         if dense is not None:
-            add(names, student.palette(), ('dense labels', dense))
+            add(student.made_of.class_names, student.palette(), ('dense labels', dense))
     for training in chain.trainings:
         names = training.made_of.class_names
         add(names, training.palette(), (f'{training.name}*', predicted_shares(
