@@ -71,8 +71,8 @@ def test_drives_weigh_alike() -> None:
 def test_the_place_is_from_corner_to_corner() -> None:
     """Position features are those of patch centres."""
     assert place(2, 4).shape == (2, 4, 2)
-    assert place(2, 4)[0, 0].tolist() == [-0.75, -0.5] and place(2, 4)[1, 3].tolist() == [0.75,
-                                                                                         0.5]
+    assert place(2, 4)[0, 0].tolist() == [-0.75, -0.5]
+    assert place(2, 4)[1, 3].tolist() == [0.75, 0.5]
 
 
 def test_fewer_patches_than_clusters_are_named() -> None:
