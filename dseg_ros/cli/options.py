@@ -21,7 +21,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args, get_origin, TypeVar
 
-from dseg_ros.config.schema import Config, from_mapping, load, Option, options
+from dseg_ros.config.schema import Config, dotted, from_mapping, load, Option, options
 import yaml
 
 C = TypeVar('C', bound=Config)
@@ -41,7 +41,7 @@ def add_options(parser: argparse.ArgumentParser, kind: type[Config],
     """
     group = parser.add_argument_group('options')
     group.add_argument('--config', type=Path, metavar='FILE', help='YAML file with options')
-    group.add_argument('--set', action='append', default=[], type=_assignment, dest='assignments',
+    group.add_argument('--set', action='append', default=[], type=assignment, dest='assignments',
                        metavar='NAME=VALUE', help='set one option, the value written as in YAML')
     group.add_argument('--options', action=_ListOptions, kind=kind,
                        help='list all options with defaults and limits, then exit')
@@ -86,7 +86,7 @@ def read_config(parsed: argparse.Namespace, kind: type[C],
     overrides = {**dict(parsed.assignments), **_given(parsed, kind), **given}
     if parsed.config is not None:
         return load(kind, parsed.config, overrides, defaults)
-    return from_mapping(kind, {**(defaults or {}), **overrides})
+    return from_mapping(kind, {**dotted(defaults or {}), **dotted(overrides)})
 
 
 def describe(option: Option) -> str:
@@ -134,7 +134,8 @@ def _destination(option: Option) -> str:
     return f'option.{option.name}'
 
 
-def _assignment(text: str) -> tuple[str, Any]:
+def assignment(text: str) -> tuple[str, Any]:
+    """Read `NAME=VALUE`, the value written as in YAML."""
     name, equals, value = text.partition('=')
     if not equals:
         raise argparse.ArgumentTypeError(f'{text!r} is not NAME=VALUE')

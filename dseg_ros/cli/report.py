@@ -41,6 +41,8 @@ def add(subparsers: Any) -> None:
     parser.add_argument('--out', type=Path, required=True, metavar='PAGE.html')
     parser.add_argument('--samples', type=int, default=2, metavar='N',
                         help='samples of each drive that are shown, all their cameras (default 2)')
+    parser.add_argument('--probes', type=Path, metavar='FILE.json',
+                        help='what dseg probe wrote, to be shown, too')
     add_labelled_images(parser, required=False)
     parser.set_defaults(run=run, usage_error=parser.error)
 
@@ -56,13 +58,15 @@ def run(parsed: argparse.Namespace) -> int:
     from dseg_ros.evaluation.chain_examples import examples
     from dseg_ros.evaluation.chain_report import write_chain_report
     from dseg_ros.evaluation.machine import machine
+    from dseg_ros.evaluation.probe_section import probe_section
     chain = read_chain(parsed.run_folder, parsed.data)
+    probes = probe_section(parsed.probes) if parsed.probes else ''
     with Stages() as stages:
         shown = examples(chain, parsed.samples, stages.stage('looking', 'samples'))
         scores = {} if not (parsed.bag or parsed.benchmark) else _scores(
             parsed, chain, lambda part: stages.stage(f'scoring {part}', 'images'))
     path = write_chain_report(chain, shown, scores, {
-        'software': software_revision(), 'machine': machine()}, parsed.out)
+        'software': software_revision(), 'machine': machine()}, parsed.out, probes)
     print(f'{path}: {path.stat().st_size / 1e6:.1f} MB')
     return 0
 

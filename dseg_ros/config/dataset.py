@@ -59,6 +59,8 @@ class HarvestConfig(WorkersConfig):
 
     bags: tuple[str, ...] = option((), 'The recordings: folders or files.')
     out: str = option('', 'Folder of the data set.')
+    every_ring: int = option(1, 'Keep every n-th ring of the clouds, as a LiDAR with fewer beams '
+                             'would: an ablation.', low=1, high=64)
     topics: TopicsConfig = section(TopicsConfig, 'What is read.')
     sync: SyncConfig = section(SyncConfig, 'How images are matched with clouds.')
     motion: MotionConfig = section(MotionConfig, 'How ego motion is taken into account.')

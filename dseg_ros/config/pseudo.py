@@ -99,11 +99,41 @@ class SkyConfig(Config):
                                low=-10, high=60)
 
 
+EUCLIDEAN, COSINE = 'euclidean', 'cosine'
+KNEE, STABILITY = 'knee', 'stability'
+
+
+@dataclass(frozen=True)
+class SweepConfig(Config):
+    """How the number of pseudo-classes of objects is chosen, if it is not given."""
+
+    counts: tuple[int, ...] = option(
+        (4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 16, 18, 20, 23, 26, 30), 'Numbers to try; where '
+        'the knee is depends on the least and the most.', low=2, high=240)
+    criterion: str = option(
+        KNEE, 'knee: where more clusters stop paying; stability: the most that two halves of the '
+        'data agree about; silhouette, calinski_harabasz, davies_bouldin: the best score. Strict '
+        'mIoU of points on simulated streets: 23.1, 23.2, 18.9, 17.6, 18.3.',
+        choices=(KNEE, STABILITY, 'silhouette', 'calinski_harabasz', 'davies_bouldin'))
+    stable: float = option(0.85, 'Adjusted Rand index of two halves that counts as agreement.',
+                           low=0, high=1)
+    elements: int = option(40000, 'Elements that are clustered in a trial.', low=100)
+    judged: int = option(5000, 'Elements that trials are judged by.', low=100)
+    splits: int = option(5, 'Pairs of halves that are compared.', low=1)
+    inits: int = option(3, 'Starts of k-means in a trial.', low=1)
+
+    def check(self) -> None:
+        """A sweep needs several different counts."""
+        if len(self.counts) < 3 or len(set(self.counts)) < len(self.counts):
+            raise ConfigError(f'counts: {list(self.counts)} is not three or more different ones')
+
+
 @dataclass(frozen=True)
 class ClusterConfig(Config):
     """k-means over a data set: ground and the rest apart, sky by geometry."""
 
-    objects: int = option(11, 'Pseudo-classes of what is not ground.', low=1, high=240)
+    objects: int = option(11, 'Pseudo-classes of what is not ground; 0 = choose by a sweep.',
+                          low=0, high=240)
     grounds: int = option(3, 'Pseudo-classes of the ground.', low=1, high=10)
     feature_modes: tuple[str, ...] = option(
         (GEOMETRY,), 'What tells objects apart, one or several: geometry (no network), cls_crop '
@@ -112,6 +142,16 @@ class ClusterConfig(Config):
     sky: bool = option(True, 'A pseudo-class for what lies above every return.')
     seed: int = option(1, 'Seed of the sampling and of k-means.', low=0)
     inits: int = option(6, 'Starts of k-means, of which the best counts.', low=1)
+    sweep: SweepConfig = section(SweepConfig)
+    image_metric: str = option(
+        COSINE, 'What compares descriptions by a network; geometry is Euclidean always. Not '
+        'measured: no pretrained weights were at hand.', choices=(EUCLIDEAN, COSINE))
+    noise: float = option(
+        0.1, "Share of each object cluster's elements that is left unlabelled, those about as "
+        'near to another cluster; noise stands in the vote of small components, too. On twelve '
+        'simulated streets (three sets; 0 / 0.1 / 0.2): purity of object points 67.0 / 68.1 / '
+        '69.4 %, points labelled 99.3 / 97.0 / 94.1 %, strict mIoU of labelled points 23.8 / '
+        '24.2 / 24.8, of all points 23.6 / 23.5 / 23.2.', low=0, high=0.9)
     samples_per_drive: int = option(40000, 'Voxels drawn from each drive; drives weigh alike.',
                                     low=100)
     component_power: float = option(

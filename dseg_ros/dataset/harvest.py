@@ -41,6 +41,7 @@ from dseg_ros.dataset.making import Job, Made, Maker, plain
 from dseg_ros.dataset.manifest import Source
 from dseg_ros.dataset.sample import DatasetError, sample_key
 from dseg_ros.dataset.selection import Selector
+from dseg_ros.dataset.thinning import keep_rings
 from dseg_ros.dataset.workers import start_workers, Workers
 from dseg_ros.dataset.writer import DatasetWriter
 from dseg_ros.lidar.proposals import ProposalExtractor
@@ -175,6 +176,7 @@ def _harvest_frames(recording: Recording, config: HarvestConfig, source: Source,
         try:
             for paired in stream:
                 report.read(stream.clouds)
+                paired = replace(paired, cloud=keep_rings(paired.cloud, config.every_ring))
                 if not seen:
                     sensor = _sensor_of(paired, config)
                 reason = select(paired.cloud.stamp_ns, paired.position_m)

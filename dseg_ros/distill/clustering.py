@@ -17,31 +17,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import fields
 import hashlib
 import json
 from pathlib import Path
 import zipfile
 
-import cv2
 from dseg_ros.config.pseudo import ClusterConfig
 from dseg_ros.config.schema import as_mapping, from_mapping
 from dseg_ros.config.workers import WorkersConfig
 from dseg_ros.dataset.manifest import FILE as MANIFEST
 from dseg_ros.dataset.sample import source_of
 from dseg_ros.dataset.store import Dataset
+from dseg_ros.distill.class_files import ClassPictures, write_sweep
 from dseg_ros.distill.describing import Descriptions
 from dseg_ros.distill.files import npz, replace_file
-from dseg_ros.pseudo.contact_sheet import ContactSheet
-from dseg_ros.pseudo.geometry_features import Elements, GROUND_FEATURES, NONE
+from dseg_ros.pseudo.choosing import choose, sweep
+from dseg_ros.pseudo.geometry_features import Elements, GROUND_FEATURES
 from dseg_ros.pseudo.pseudo_classes import (
-    ClusterError, Clusters, element_weights, fit, palette, PseudoClasses)
+    ClusterError, Clusters, element_weights, fit, PseudoClasses)
 import numpy as np
 from numpy.typing import NDArray
 
-CLASSES, ASSIGNMENT, SHEET, CONFIG = ('classes.npz', 'assignment.npz', 'classes.png',
-                                      'config.json')
-_SHEET_COLUMNS = 9
-_SHEET_SAMPLES = 40
+CLASSES, ASSIGNMENT, CONFIG = 'classes.npz', 'assignment.npz', 'config.json'
 
 Progress = Callable[[int, int], None]
 
@@ -54,8 +52,9 @@ def cluster(data: Path, out: Path, config: ClusterConfig, progress: Progress,
 
     :param data: the data set; nothing is written into it.
     :param out: folder for classes.npz (centroids), assignment.npz (a class per point of every
-        sample), classes.png (contact sheet), config.json; descriptions are kept in
-        features/ so that clustering again is quick, those by a network beside the data set.
+        sample), classes.png and sheets/ (contact sheets), config.json; sweep.csv and sweep.png
+        if the number of classes was to be chosen; descriptions are kept in features/ so that
+        clustering again is quick, those by a network beside the data set.
     :param config: the recipe.
     :param progress: called with samples done and in all (every sample is visited twice).
     :param workers: who describes; the result is the same.
@@ -83,8 +82,9 @@ def cluster(data: Path, out: Path, config: ClusterConfig, progress: Progress,
         _draw(voxels, samples.seen_voxel, config.component_power, config.fit_points,
               all_voxels.setdefault(drive, []))
         _draw(cells, samples.seen_cell, 0.0, 1, all_cells.setdefault(drive, []))
-    classes = _fit(all_voxels, all_cells, samples.columns, config, data)
-    _assign(samples, classes, out, config, progress)
+    classes = _fit(all_voxels, all_cells, samples.columns, config, data, out)
+    pictures = ClassPictures(dataset, classes.names, samples.columns, config.seed)
+    _assign(samples, classes, out, config, progress, pictures)
     save_classes(out / CLASSES, classes)
     replace_file(out / CONFIG, identity.encode())
     return out
@@ -113,8 +113,8 @@ def load_classes(folder: Path) -> tuple[PseudoClasses, ClusterConfig, str]:
     try:
         identity = json.loads((folder / CONFIG).read_text())
         with np.load(folder / CLASSES) as f:
-            parts = [Clusters(*(f[f'{part}/{name}'] for name in (
-                'centroids', 'mean', 'deviation', 'weight'))) for part in ('ground', 'objects')]
+            parts = [Clusters(*(f[f'{part}/{x.name}'] for x in fields(Clusters)))
+                     for part in ('ground', 'objects')]
             classes = PseudoClasses(parts[0], parts[1], bool(f['sky']))
     except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
         raise ClusterError(f'{folder}: no finished pseudo-classes: {error}') from error
@@ -142,7 +142,7 @@ def _draw(elements: Elements, seen: int, power: float, least_points: int,
 
 
 def _fit(voxels: Drawn, cells: Drawn, columns: tuple[tuple[str, str], ...],
-         config: ClusterConfig, data: Path) -> PseudoClasses:
+         config: ClusterConfig, data: Path, out: Path) -> PseudoClasses:
     rng = np.random.default_rng(config.seed)
 
     def thinned(parts: list[tuple[NDArray[np.float32], NDArray[np.float32]]]
@@ -151,32 +151,30 @@ def _fit(voxels: Drawn, cells: Drawn, columns: tuple[tuple[str, str], ...],
         chosen = rng.permutation(len(features))[:config.samples_per_drive]
         return features[chosen], weight[chosen]
 
+    part = 'ground'
     try:
-        return PseudoClasses(
-            fit([thinned(p) for p in cells.values()], GROUND_FEATURES, config.grounds, config),
-            fit([thinned(p) for p in voxels.values()], columns, config.objects, config),
-            config.sky)
+        ground = fit([thinned(p) for p in cells.values()], GROUND_FEATURES, config.grounds, config)
+        part, samples, count = 'objects', [thinned(p) for p in voxels.values()], config.objects
+        if not count:
+            trials = sweep(samples, columns, config)
+            count = choose(trials, config.sweep)
+            write_sweep(out, trials, count)
+        return PseudoClasses(ground, fit(samples, columns, count, config, config.noise),
+                             config.sky)
     except ClusterError as error:
-        raise ClusterError(f'{data}: {error}') from error
+        raise ClusterError(f'{data}: {part}: {error}') from error
 
 
 def _assign(samples: Descriptions, classes: PseudoClasses, out: Path, config: ClusterConfig,
-            progress: Progress) -> None:
-    """Label every point and draw the contact sheet."""
+            progress: Progress, pictures: ClassPictures) -> None:
+    """Label every point and draw the contact sheets."""
     dataset = samples.dataset
-    sheet = ContactSheet(classes.names, palette(classes.names), _SHEET_COLUMNS,
-                         np.random.default_rng(config.seed))
     labels = {}
     for i, key in enumerate(dataset.keys()):
         progress(len(dataset) + i, 2 * len(dataset))
         voxels, cells = samples[key]
         labels[key] = classes.label(voxels, cells, config)
-        component = np.where(voxels.of_point != NONE, 0, -1).astype(np.int64)
-        component[component == 0] = voxels.component[voxels.of_point[component == 0]]
-        if i % max(1, len(dataset) // _SHEET_SAMPLES) == 0:
-            sample = dataset[key]
-            for view in sample.frame().views:
-                sheet.add(sample.cloud, view, labels[key], component)
+        pictures.add(key, labels[key], voxels, cells)
     progress(2 * len(dataset), 2 * len(dataset))
     replace_file(out / ASSIGNMENT, npz(labels))
-    cv2.imwrite(str(out / SHEET), cv2.cvtColor(sheet.picture(), cv2.COLOR_RGB2BGR))
+    pictures.write(out)

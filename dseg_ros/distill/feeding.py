@@ -27,6 +27,10 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+class FeedingError(RuntimeError):
+    """Batches that will not come."""
+
+
 Tensors = tuple[Tensor, Tensor]
 """Crops (B, H, W, 3) uint8 and labels (B, h, w) uint8, as in Batch."""
 
@@ -54,15 +58,32 @@ def feed(draw: Draw, numbers: Sequence[int], steps: range, config: ExecutionConf
     :param steps: which steps, in order.
     :param config: how many workers draw how far ahead.
     :param pinned: whether the batches are to lie where a GPU fetches them without waiting.
+    :raises FeedingError: if a worker has died.
     """
     source = _Steps(draw, numbers)
     if config.workers:
         loader = DataLoader(source, batch_size=None, sampler=steps, num_workers=config.workers,
                             prefetch_factor=config.prefetch, pin_memory=pinned,
                             multiprocessing_context='fork', worker_init_fn=_alone)
-        yield from loader
+        yield from _of_living(loader)
     else:
         yield from _by_thread(source, steps, config.prefetch, pinned)
+
+
+def _of_living(loader: DataLoader[Tensors]) -> Iterator[Tensors]:
+    """Say in our words that a worker has died."""
+    batches = iter(loader)
+    while True:
+        try:
+            batch = next(batches)
+        except StopIteration:
+            return
+        except RuntimeError as error:
+            if 'DataLoader worker' not in str(error):
+                raise
+            raise FeedingError(f'a worker that draws crops has died, is there memory for so many '
+                               f'(execution.workers)? {error}') from error
+        yield batch
 
 
 def _alone(worker: int) -> None:

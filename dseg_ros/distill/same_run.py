@@ -61,13 +61,14 @@ def differing(there: Mapping[str, Any],
     defaults = dotted(as_mapping(TrainingConfig()))
     one, other = {**defaults, **dotted(there)}, {**defaults, **dotted(wanted)}
     for name in sorted({*one, *other}):
-        if one.get(name) != other.get(name) and not _is_execution(name):
+        if one.get(name) != other.get(name) and not is_execution(name):
             return name, one.get(name), other.get(name)
     return None
 
 
-def _is_execution(name: str) -> bool:
-    return name == 'threads' or 'execution' in name.split('.')
+def is_execution(name: str) -> bool:
+    """Tell whether an option says where a run is computed, or when it warns, not what it learns."""
+    return name == 'threads' or not {'execution', 'collapse'}.isdisjoint(name.split('.'))
 
 
 def _short(names: tuple[str, ...]) -> str:

@@ -50,7 +50,7 @@ class Benchmark:
         if every < 1:
             raise BenchmarkError(f'every {every}th image: the number is less than 1')
         self.name, self.every = name, every
-        self.taken = '' if every == 1 else f', every {every}th image'
+        self.taken = '' if every == 1 else f', 1 image of {every}'
         self.layout = BENCHMARKS[name]
         self.root = _unpacked(root, self.layout)
         self.files = _files(self.root, self.layout)[::every]

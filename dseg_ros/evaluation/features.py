@@ -30,6 +30,8 @@ import torch
 from torch import nn, Tensor
 
 Floats = NDArray[np.float32]
+_SEED = 0
+"""Of random weights that stand for no training."""
 
 
 class FeatureError(ValueError):
@@ -41,7 +43,7 @@ def features(network: nn.Module, pixels: Tensor) -> Tensor:
     Compute what a network's last layer decides by.
 
     :param network: a Segmenter (its features: the encoder's patch tokens), or a network with a
-        method `features` (TinySegmenter: what its head sees).
+        method `features` (what its head sees).
     :param pixels: (B, 3, H, W) float, normalised as the network wants it.
     :returns: (B, D, h, w) at the network's feature stride.
     :raises FeatureError: for a network that tells no features.
@@ -73,7 +75,7 @@ class RunDescriber:
     A trained network: its features and, on the way, its prediction.
 
     :param run: directory of a finished run.
-    :param untrained: draw the weights of all layers anew (seed 0): what training is worth.
+    :param untrained: draw the weights of all layers anew: what training is worth.
     :raises CheckpointError: if the run is not finished.
     """
 
@@ -82,35 +84,32 @@ class RunDescriber:
         self._predict = Predictor(run)
         self.made_of = self._predict.made_of
         self.name = f'{run}{" with random weights" if untrained else ""}'
-        self._given: list[Tensor] = []
+        self._untrained = untrained
         if untrained:
-            _draw_anew(self._predict.network)
-        self._predict.network.register_forward_pre_hook(
-            lambda _, given: self._given.append(given[0]))
+            _draw_anew(self._predict.network, _SEED)
 
     def facts(self) -> dict[str, str]:
         """Say what it is, for the protocol."""
         network = type(self._predict.network).__name__
+        trained = f'not trained, seed {_SEED}' if self._untrained else (
+            f'trained on data {self.made_of.data_sha256[:12]}, '
+            f'seed {self.made_of.recipe.get("seed", "unknown")}')
         return {'network': f'{self.name}: {network}, {len(self.made_of.class_names)} '
-                           f'pseudo-classes, trained on data {self.made_of.data_sha256[:12]}, '
-                           f'seed {self.made_of.recipe.get("seed", "unknown")}'}
+                           f'pseudo-classes, {trained}'}
 
     def __call__(self, rgb: NDArray[np.uint8]) -> Floats:
         """Describe an image."""
-        return self.both(rgb)[0]
+        with torch.inference_mode():
+            found = features(self._predict.network, self._predict.pixels(rgb))
+        return np.ascontiguousarray(found[0].permute(1, 2, 0).float().cpu().numpy())
 
     def both(self, rgb: NDArray[np.uint8]) -> tuple[Floats, Floats]:
         """
         Describe an image and predict.
 
-        :returns: features (h, w, D) of what inference gives to the network, and probabilities
-            (H, W, C).
+        :returns: features (h, w, D) of the whole image in one pass, and probabilities (H, W, C).
         """
-        self._given.clear()
-        probability = self._predict(rgb)
-        with torch.inference_mode():
-            found = features(self._predict.network, self._given[0])[0].permute(1, 2, 0)
-        return np.ascontiguousarray(found.float().cpu().numpy()), probability
+        return self(rgb), self._predict(rgb)
 
 
 class BackboneDescriber:
@@ -139,9 +138,9 @@ class BackboneDescriber:
         return np.asarray(self._backbone.describe(image[None])[1][0])
 
 
-def _draw_anew(network: nn.Module) -> None:
+def _draw_anew(network: nn.Module, seed: int) -> None:
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+        torch.manual_seed(seed)
         for module in network.modules():
             draw: Callable[[], None] | None = getattr(module, 'reset_parameters', None)
             if draw is not None:

@@ -35,6 +35,7 @@ h2 { font-size: 18px; margin: 44px 0 10px; }
 h3 { font-size: 14px; font-weight: 600; margin: 26px 0 8px; }
 h3:first-child { margin-top: 0; }
 p { color: var(--soft); margin: 4px 0 14px; max-width: 78em; }
+p + p { margin-top: -10px; }
 nav { display: flex; flex-wrap: wrap; gap: 6px 8px; margin-top: 18px; }
 nav a { color: var(--soft); text-decoration: none; font-size: 13px; padding: 3px 11px;
         border: 1px solid var(--line); border-radius: 99px; background: var(--card); }

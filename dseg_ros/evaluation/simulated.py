@@ -59,7 +59,7 @@ class SimulatedDrives:
     @property
     def title(self) -> str:
         """Name the drives."""
-        taken = '' if self.every == 1 else f', every {self.every}th image'
+        taken = '' if self.every == 1 else f', 1 image of {self.every}'
         return f'simulated: {", ".join(self.names)}{taken}'
 
     def facts(self) -> dict[str, str]:

@@ -15,7 +15,7 @@
 """
 How networks want pixels: each by its own normalisation.
 
-The exported model does the same inside its graph (runtime/onnx_graph.py); tests compare.
+The exported model does the same inside its graph (runtime/export/surroundings.py); tests compare.
 """
 
 from __future__ import annotations

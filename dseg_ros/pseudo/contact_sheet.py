@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""A picture per pseudo-class: what fell into it, for people to judge."""
+"""Pictures of pseudo-classes: what fell into each, for people to judge."""
 
 from __future__ import annotations
 
@@ -20,95 +20,166 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import cv2
-from dseg_ros.geometry import hidden, project_xyz
-from dseg_ros.types import Cloud, UNLABELLED, View
+from dseg_ros.geometry import hidden, project_xyz, scaled
+from dseg_ros.pseudo.partial_labels import carry, image_of
+from dseg_ros.types import Cloud, Proposals, UNLABELLED, View
 import numpy as np
 from numpy.typing import NDArray
 
-_TILE_PX = 112
-_NAME_PX = 110
+Rgb = NDArray[np.uint8]
+
+TILE_PX = 192
+"""Side of a crop."""
+
+_GAP_PX, _NAME_PX, _LINE_PX = 4, 116, 24
+_WIDTH_PX = 960
+"""Views are drawn at about this width."""
+_LEAST_PX, _MOST_SHARE = 56, 0.25
+"""A crop shows at least so much, and at most this share of the image's width."""
 
 
 @dataclass
-class ContactSheet:
+class ClassCrops:
     """
-    Collects crops while the samples pass by; each class keeps a fair draw of what it saw.
+    Collects crops while samples pass by; each class keeps a fair draw of every drive.
 
-    :param names: of the classes.
-    :param palette: (C, 3) uint8.
-    :param columns: crops per class.
+    :param palette: (C, 3) uint8 of the classes.
+    :param most: crops per class.
     :param rng: draws them.
     """
 
-    names: Sequence[str]
-    palette: NDArray[np.uint8]
-    columns: int
+    palette: Rgb
+    most: int
     rng: np.random.Generator
-    _tiles: dict[int, list[NDArray[np.uint8]]] = field(default_factory=dict)
-    _seen: dict[int, int] = field(default_factory=dict)
+    _kept: dict[int, list[tuple[str, Rgb]]] = field(default_factory=dict)
+    _seen: dict[tuple[int, str], int] = field(default_factory=dict)
 
-    def add(self, cloud: Cloud, view: View, labels: NDArray[np.uint8],
-            component: NDArray[np.int64]) -> None:
+    def add(self, drive: str, cloud: Cloud, proposals: Proposals, view: View,
+            labels: NDArray[np.uint8], component: NDArray[np.int64]) -> None:
         """
         Offer what a camera saw: at most one crop per class.
 
+        :param drive: where it was seen.
         :param cloud: N points.
+        :param proposals: aligned with the cloud.
         :param view: the camera.
         :param labels: (N,) uint8 pseudo-class of each point.
-        :param component: (N,) what the point belongs to; crops show one component.
+        :param component: (N,) what the point belongs to; a crop is centred on one component.
         """
-        seen = project_xyz(cloud.x, cloud.y, cloud.z, view.camera, view.camera_T_lidar)
-        clear = ~hidden(seen, view.camera)
+        scale = min(1.0, _WIDTH_PX / view.camera.width)
+        camera = scaled(view.camera, scale)
+        seen = project_xyz(cloud.x, cloud.y, cloud.z, camera, view.camera_T_lidar)
+        clear = ~hidden(seen, camera)
         rows, uv = seen.rows[clear], np.stack([seen.u_px, seen.v_px], axis=1)[clear]
-        for label in np.unique(labels[rows]):
-            if label != UNLABELLED and self._wanted(int(label)):
-                one = rows[self.rng.choice(np.flatnonzero(labels[rows] == label))]
-                same = (labels[rows] == label) & (component[rows] == component[one])
-                self._keep(int(label), self._tile(view, uv[same], uv[rows == one][0], label))
+        image, mask = None, None
+        for label in np.setdiff1d(labels[rows], UNLABELLED).tolist():
+            place = self._place(label, drive)
+            if place is None:
+                continue
+            if image is None or mask is None:
+                image = image_of(view, scale)
+                mask = carry(labels, cloud, proposals, view, scale)
+            one = self.rng.choice(np.flatnonzero(labels[rows] == label))
+            same = (labels[rows] == label) & (component[rows] == component[rows[one]])
+            crop = _cut(image, mask == label, *_window(uv[same], uv[one], camera.width),
+                        self.palette[label])
+            self._put(label, place, (drive, crop))
 
-    def picture(self) -> NDArray[np.uint8]:
-        """Draw the sheet: (H, W, 3) uint8, a row per class."""
-        size = (len(self.names) * _TILE_PX, _NAME_PX + self.columns * _TILE_PX, 3)
-        sheet = np.full(size, 24, np.uint8)
-        for i, name in enumerate(self.names):
-            row = sheet[i * _TILE_PX:(i + 1) * _TILE_PX - 2]
-            row[:, :_NAME_PX - 4] = self.palette[i]
-            _write(row, name, (6, 40))
-            _write(row, f'{self._seen.get(i, 0)} views', (6, 64))
-            for j, tile in enumerate(self._tiles.get(i, [])):
-                left = _NAME_PX + j * _TILE_PX
-                row[:, left:left + _TILE_PX - 2] = tile[:_TILE_PX - 2, :_TILE_PX - 2]
-        return sheet
+    def of(self, label: int) -> list[tuple[str, Rgb]]:
+        """Give the crops of a class with their drives, drives in turn."""
+        of_drive: dict[str, int] = {}
+        turns = []
+        for drive, crop in self._kept.get(label, []):
+            of_drive[drive] = of_drive.get(drive, 0) + 1
+            turns.append((of_drive[drive], drive, crop))
+        return [(drive, crop) for _, drive, crop in sorted(turns, key=lambda t: t[:2])]
 
-    def _wanted(self, label: int) -> bool:
-        """Draw fairly: the n-th view of a class is kept with probability columns / n."""
-        self._seen[label] = self._seen.get(label, 0) + 1
-        return bool(self.rng.random() < self.columns / self._seen[label])
+    def views(self, label: int) -> int:
+        """Count the views that a class was offered in."""
+        return sum(n for (of, _), n in self._seen.items() if of == label)
 
-    def _keep(self, label: int, tile: NDArray[np.uint8]) -> None:
-        tiles = self._tiles.setdefault(label, [])
-        if len(tiles) < self.columns:
-            tiles.append(tile)
-        else:
-            tiles[int(self.rng.integers(self.columns))] = tile
+    def _place(self, label: int, drive: str) -> int | None:
+        """Draw where a view of a class goes, None for nowhere; drives with fewer crops win."""
+        self._seen[label, drive] = self._seen.get((label, drive), 0) + 1
+        kept = [d for d, _ in self._kept.get(label, [])]
+        if len(kept) < self.most:
+            return len(kept)
+        richest = max(set(kept), key=lambda d: (kept.count(d), d))
+        own = kept.count(drive)
+        if own >= kept.count(richest):
+            if self.rng.random() >= own / self._seen[label, drive]:
+                return None
+            richest = drive
+        return int(self.rng.choice([i for i, d in enumerate(kept) if d == richest]))
 
-    def _tile(self, view: View, uv: NDArray[np.float32], centre: NDArray[np.float32],
-              label: int) -> NDArray[np.uint8]:
-        """Cut a square around a point that shows its component where that is small enough."""
-        low, high = np.percentile(uv, 2, axis=0), np.percentile(uv, 98, axis=0)
-        limit = view.camera.width / 5
-        side = float(np.clip((high - low).max() * 1.3, 40, limit))
-        middle = (low + high) / 2 if (high - low).max() * 1.3 <= limit else centre
-        scale = _TILE_PX / side
-        place = np.column_stack([np.eye(2) * scale, _TILE_PX / 2 - scale * middle])
-        tile = np.asarray(cv2.warpAffine(view.image.rgb, place, (_TILE_PX, _TILE_PX),
-                                         flags=cv2.INTER_AREA), np.uint8)
-        for u, v in (uv * scale + place[:, 2]).astype(int):
-            if 0 <= u < _TILE_PX and 0 <= v < _TILE_PX:
-                tile[v, u] = self.palette[label]
-        return tile
+    def _put(self, label: int, place: int, crop: tuple[str, Rgb]) -> None:
+        kept = self._kept.setdefault(label, [])
+        kept[place:place + 1] = [crop]
 
 
-def _write(canvas: NDArray[np.uint8], text: str, place: tuple[int, int]) -> None:
-    cv2.putText(canvas, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.5, (255, 255, 255), 1,
-                cv2.LINE_AA)
+def overview(crops: ClassCrops, names: Sequence[str], columns: int) -> Rgb:
+    """Draw a row per class, (H, W, 3) uint8: its colour and name, then crops."""
+    side = TILE_PX + _GAP_PX
+    sheet = np.full((len(names) * side, _NAME_PX + columns * side, 3), 24, np.uint8)
+    for i, name in enumerate(names):
+        row = sheet[i * side:(i + 1) * side - _GAP_PX]
+        row[:, :_NAME_PX - _GAP_PX] = crops.palette[i]
+        _write(row, name, (6, 80))
+        _write(row, f'{crops.views(i)} views', (6, 104))
+        for j, (_, crop) in enumerate(crops.of(i)[:columns]):
+            row[:, _NAME_PX + j * side:_NAME_PX + j * side + TILE_PX] = crop
+    return sheet
+
+
+def class_sheet(crops: ClassCrops, label: int, columns: int, caption: Sequence[str]) -> Rgb:
+    """
+    Draw what fell into one class.
+
+    :param crops: of all classes.
+    :param label: the class.
+    :param columns: crops in a row.
+    :param caption: lines above them.
+    :returns: (H, W, 3) uint8; every crop under the name of its drive.
+    """
+    of_class = crops.of(label)
+    rows = max(1, -(-len(of_class) // columns))
+    height, width = TILE_PX + _LINE_PX + _GAP_PX, TILE_PX + _GAP_PX
+    head = (len(caption) + 1) * _LINE_PX
+    sheet = np.full((head + rows * height, columns * width, 3), 24, np.uint8)
+    sheet[:_LINE_PX // 2] = crops.palette[label]
+    for i, line in enumerate(caption):
+        _write(sheet, line, (6, (i + 2) * _LINE_PX - 8))
+    for i, (drive, crop) in enumerate(of_class):
+        top, left = head + i // columns * height, i % columns * width
+        _write(sheet[top:top + _LINE_PX, left:left + TILE_PX], drive, (2, _LINE_PX - 8))
+        sheet[top + _LINE_PX:top + _LINE_PX + TILE_PX, left:left + TILE_PX] = crop
+    return sheet
+
+
+def _window(uv: NDArray[np.float32], centre: NDArray[np.float32],
+            width: int) -> tuple[NDArray[np.float64], float]:
+    """Choose middle and side of a square that shows a component, if it is small enough."""
+    low, high = np.percentile(uv, 2, axis=0), np.percentile(uv, 98, axis=0)
+    wanted, most = float((high - low).max()) * 1.6, width * _MOST_SHARE
+    middle = (low + high) / 2 if wanted <= most else centre.astype(np.float64)
+    return middle, float(np.clip(wanted, min(_LEAST_PX, most), most))
+
+
+def _cut(image: Rgb, member: NDArray[np.bool_], middle: NDArray[np.float64], side: float,
+         colour: NDArray[np.uint8]) -> Rgb:
+    """Cut a square and outline what is of the class in it."""
+    scale = TILE_PX / side
+    place = np.column_stack([np.eye(2) * scale, TILE_PX / 2 - scale * middle])
+    size = (TILE_PX, TILE_PX)
+    tile = np.asarray(cv2.warpAffine(image, place, size, flags=cv2.INTER_LINEAR), np.uint8)
+    inside = cv2.warpAffine(member.astype(np.uint8), place, size, flags=cv2.INTER_NEAREST)
+    outlines, _ = cv2.findContours(inside, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+    cv2.drawContours(tile, outlines, -1, (0, 0, 0), 3)
+    cv2.drawContours(tile, outlines, -1, tuple(int(c) for c in colour), 1)
+    return tile
+
+
+def _write(canvas: Rgb, text: str, place: tuple[int, int]) -> None:
+    for colour, thickness in (((0, 0, 0), 3), ((255, 255, 255), 1)):
+        cv2.putText(canvas, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.45, colour, thickness,
+                    cv2.LINE_AA)

@@ -17,99 +17,26 @@ Pseudo-classes: k-means over all that a data set's LiDAR saw, ground and the res
 
 The paper clusters [CLS] features of masked crops, k = 30, id 0 = ground. Here (our choice) the
 elements are voxels and ground cells, every drive and every component weighs about the same, and
-small things take one class by vote.
+small things take one class by vote. What lies between two clusters is noise and stays unlabelled.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from dseg_ros.classes import distinct_palette
 from dseg_ros.config.pseudo import ClusterConfig
-from dseg_ros.pseudo.geometry_features import (
-    Elements, NONE, weights)
+from dseg_ros.pseudo.clusters import ClusterError, Clusters, fit, NOISE
+from dseg_ros.pseudo.geometry_features import Elements, NONE
 from dseg_ros.types import UNLABELLED
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.cluster import KMeans
+
+__all__ = ['ClusterError', 'Clusters', 'element_weights', 'fit', 'palette', 'PseudoClasses',
+           'vote']
 
 Floats = NDArray[np.float32]
-
-_LIMIT = 3.0
-"""Standardised features are clipped here: a tower is tall, not infinitely unlike."""
-
-
-class ClusterError(ValueError):
-    """A data set that cannot be clustered; the message says why."""
-
-
-@dataclass(frozen=True, eq=False)
-class Clusters:
-    """
-    Centroids in a standardised, weighted space.
-
-    :param centroids: (K, F) float32 in that space.
-    :param mean: (F,) of the features.
-    :param deviation: (F,) of the features.
-    :param weight: (F,) what a deviation of each counts.
-    """
-
-    centroids: Floats
-    mean: Floats
-    deviation: Floats
-    weight: Floats
-
-    def assign(self, features: Floats) -> NDArray[np.int64]:
-        """
-        Find the nearest centroid; unknown features count as average.
-
-        :param features: (E, F) float32, NaN where unknown.
-        :returns: (E,) cluster.
-        """
-        x = self.standardise(features)
-        distance = (self.centroids ** 2).sum(1) - 2 * x @ self.centroids.T
-        return np.asarray(distance.argmin(1), np.int64)
-
-    def standardise(self, features: Floats) -> Floats:
-        """Centre, scale, clip and weigh; unknown values become the average, 0."""
-        z = np.clip((features - self.mean) / self.deviation, -_LIMIT, _LIMIT)
-        return np.asarray(np.nan_to_num(z) * self.weight, np.float32)
-
-
-def fit(samples: Sequence[tuple[Floats, Floats]], columns: tuple[tuple[str, str], ...],
-        clusters: int, config: ClusterConfig) -> Clusters:
-    """
-    Cluster elements with k-means.
-
-    :param samples: per drive (E, F) features and (E,) weights; each drive's sum counts alike.
-    :param columns: the meaning of the F columns.
-    :param clusters: K.
-    :param config: seed, starts, feature weights.
-    :raises ClusterError: if there are fewer elements than clusters.
-    """
-    features = np.concatenate([np.zeros((0, len(columns)), np.float32),
-                               *(f for f, _ in samples)])
-    if len(features) < clusters:
-        raise ClusterError(f'{len(features)} described elements for {clusters} clusters')
-    weight = np.concatenate([w / w.sum() for _, w in samples if len(w)]).astype(np.float32)
-    space = Clusters(np.zeros((0, features.shape[1]), np.float32), *_moments(features, weight),
-                     weights(columns, config.weights))
-    means = KMeans(clusters, n_init=config.inits, random_state=config.seed)
-    means.fit(space.standardise(features), sample_weight=weight * len(weight))
-    order = np.argsort(-np.bincount(means.labels_, weight, clusters))  # largest first
-    return replace(space, centroids=means.cluster_centers_[order].astype(np.float32))
-
-
-def _moments(features: Floats, weight: Floats) -> tuple[Floats, Floats]:
-    known = np.isfinite(features)
-    w = weight[:, None] * known
-    total = np.maximum(w.sum(0), 1e-12)
-    x = np.nan_to_num(features)
-    mean = (w * x).sum(0) / total
-    deviation = np.sqrt((w * (x - mean) ** 2).sum(0) / total)
-    deviation[deviation < 1e-6] = 1.0
-    return mean.astype(np.float32), deviation.astype(np.float32)
 
 
 def element_weights(elements: Elements, power: float) -> Floats:
@@ -153,35 +80,37 @@ class PseudoClasses:
         :param voxels: what is not ground.
         :param cells: ground.
         :param config: when components vote.
-        :returns: (N,) uint8, UNLABELLED where a point is not described.
+        :returns: (N,) uint8, UNLABELLED where a point is not described or noise.
         """
         labels = np.full(len(voxels.of_point), UNLABELLED, np.uint8)
         grounds = len(self.ground.centroids)
         for elements, clusters, first in ((cells, self.ground, 0),
                                           (voxels, self.objects, grounds)):
             if len(elements.features):
-                classes = clusters.assign(elements.features)
+                classes = clusters.assign_sure(elements.features)
                 if first:
                     classes = vote(classes, elements, config)
                 chosen = elements.of_point != NONE
-                labels[chosen] = first + classes[elements.of_point[chosen]]
+                ids = np.where(classes == NOISE, UNLABELLED, first + classes).astype(np.uint8)
+                labels[chosen] = ids[elements.of_point[chosen]]
         return labels
 
 
 def vote(classes: NDArray[np.int64], elements: Elements,
          config: ClusterConfig) -> NDArray[np.int64]:
     """
-    Let small components take one class: that of most of their points.
+    Let small components take one class: that of most of their points, be it noise.
 
-    :param classes: (E,) class per voxel.
+    :param classes: (E,) class per voxel, or NOISE.
     :param elements: the voxels.
     :param config: how large a component may be.
     """
     small = (elements.long_m < config.vote_length_m) & (elements.top_m < config.vote_height_m)
-    count = int(classes.max()) + 1
-    flat = elements.component * count + classes
+    candidate = classes - NOISE                                  # 0 is noise
+    count = int(candidate.max()) + 1
+    flat = elements.component * count + candidate
     votes = np.bincount(flat, elements.points, (int(elements.component.max()) + 1) * count)
-    winner = votes.reshape(-1, count).argmax(1)
+    winner = votes.reshape(-1, count).argmax(1) + NOISE
     return np.asarray(np.where(small, winner[elements.component], classes), np.int64)
 
 
