@@ -23,12 +23,12 @@ import cv2
 from dseg_ros.config.dataset import HarvestConfig, SelectionConfig
 from dseg_ros.config.distill import TrainingConfig
 from dseg_ros.config.pseudo import ClusterConfig
-from dseg_ros.config.student import RefineConfig
+from dseg_ros.config.student import MergeConfig, RefineConfig
 from dseg_ros.config.workers import WorkersConfig
 from dseg_ros.dataset.harvest import harvest
 from dseg_ros.dataset.store import Dataset, DatasetWriter, Sample
 from dseg_ros.distill.clustering import assignments, cluster
-from dseg_ros.distill.merging import merge_classes, MergeConfig
+from dseg_ros.distill.merging import merge_classes
 from dseg_ros.distill.refining import dense_images, Sources
 from dseg_ros.distill.teacher import train_teacher
 from dseg_ros.distill.training_data import load_images, TrainingDataError
