@@ -35,7 +35,8 @@ def between(seed: int = 0) -> np.ndarray:
     """Give two heaps, and a tenth of everything half way between them."""
     rng = np.random.default_rng(seed)
     heaps = [rng.normal(c, 0.2, (450, 1)) for c in (-2, 2)]
-    return np.concatenate([*heaps, rng.normal(0, 0.05, (100, 1))])
+    middle = [rng.normal(c, 0.02, (50, 1)) for c in (-0.2, 0.2)]   # as many on either side
+    return np.concatenate([*heaps, *middle])
 
 
 def test_noise_is_what_lies_between() -> None:
