@@ -106,7 +106,7 @@ def test_the_score_is_written(chain: Path, sim_bag: Path,
       '{chain}/run', '--steps', '7'), 'belongs to another run'),
     (('export', '{chain}/none', '--out', '{chain}/x.onnx'), 'no such checkpoint'),
     (('evaluate', '{chain}/none.onnx', '--bag', '{bag}'), 'none.onnx: no such model file'),
-    (('cluster', '{chain}/data', '--out', '{chain}/x', '--objects', '0'), 'objects: 0'),
+    (('cluster', '{chain}/data', '--out', '{chain}/x', '--grounds', '0'), 'grounds: 0'),
     (('cluster', '{chain}/data', '--out', '{chain}/x', '--set', 'samples_per_drive=100',
       '--objects', '240'), 'described elements for 240 clusters'),
 ])
