@@ -27,11 +27,12 @@ from dseg_ros.config.student import MergeConfig, RefineConfig
 from dseg_ros.config.workers import WorkersConfig
 from dseg_ros.dataset.harvest import harvest
 from dseg_ros.dataset.store import Dataset, DatasetWriter, Sample
-from dseg_ros.distill.clustering import assignments, cluster
+from dseg_ros.distill.clustering import cluster
 from dseg_ros.distill.merging import merge_classes
 from dseg_ros.distill.refining import dense_images, Sources
 from dseg_ros.distill.teacher import train_teacher
 from dseg_ros.distill.training_data import load_images, TrainingDataError
+from dseg_ros.distill.training_image import TrainingImage
 from dseg_ros.geometry import scaled
 from dseg_ros.pseudo.pseudo_classes import ClusterError
 from dseg_ros.types import Proposals
@@ -151,10 +152,8 @@ def test_nothing_labelled_is_an_error(data: Path, classes: Path, tiny: TrainingC
         writer.begin_source('drive', 'drive')
     with pytest.raises(ClusterError, match='empty: holds no samples'):
         cluster(tmp_path / 'empty', tmp_path / 'out', RECIPE, silent)
-    unlabelled = {key: np.full_like(labels, 255) for key, labels in assignments(classes)}
-    monkeypatch.setattr('dseg_ros.distill.training_data.assignments',
-                        lambda folder: iter(unlabelled.items()))
-    monkeypatch.setattr('dseg_ros.distill.training_data.sky_mask', lambda cloud, view, rule:
-                        np.zeros((view.camera.height, view.camera.width), bool))
+    monkeypatch.setattr(
+        'dseg_ros.distill.training_data.partial_labels', lambda sample, view, *rest:
+        TrainingImage(view.image.rgb, np.full(view.image.rgb.shape[:2], 255, np.uint8), 'drive'))
     with pytest.raises(TrainingDataError, match='not one pixel of 4 samples is labelled'):
         load_images(data, classes, replace(tiny, stored_magnification=0.9), silent)
