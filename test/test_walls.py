@@ -31,9 +31,9 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ('geometry', 'sync'),
     ('lidar', 'bags', 'sim', 'painting'),
     ('pseudo',),
-    ('dataset', 'models', 'evaluation'),
+    ('dataset', 'models'),
     ('distill', 'runtime'),
-    ('nodes',),
+    ('nodes', 'evaluation'),
     ('demo',),
     ('cli',),
 )
@@ -46,10 +46,13 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     'launch_ros': ('nodes',),
     'tensorrt': ('runtime',),
     'onnxruntime': ('runtime', 'models.onnx_backbone'),
+    'lightning_fabric': ('distill',),
+    'tensorboard': ('distill',),
     'open3d': ('lidar', 'sim'),
     'torch': ('models', 'distill', 'runtime.export', 'evaluation'),
     'timm': ('models',),
     'sklearn': ('pseudo', 'evaluation'),
+    'ray': ('dataset.ray_workers',),
 }
 """Libraries that belong to some rooms alone."""
 
@@ -128,11 +131,12 @@ def test_a_vehicle_needs_no_torch() -> None:
     rooms = ('types', 'classes', 'config', 'geometry', 'sync', 'lidar', 'bags', 'sim', 'dataset',
              'runtime', 'nodes', 'cli')
     names = [f'dseg_ros.{name}' for name, _ in modules()
-             if name.split('.')[0] in rooms and name != 'runtime.export'
+             if name.split('.')[0] in rooms and not name.startswith('runtime.export')
              and not name.endswith('__main__')]
     code = f"""
 import importlib, sys
-for blocked in ('torch', 'timm', 'sklearn', 'onnx', 'skimage', 'safetensors', 'lightning'):
+for blocked in ('torch', 'timm', 'sklearn', 'onnx', 'skimage', 'safetensors', 'lightning',
+                'ray'):
     sys.modules[blocked] = None
 for name in {names!r}:
     importlib.import_module(name)

@@ -20,8 +20,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from dseg_ros.cli.options import add_options, read_config
+from dseg_ros.cli.options import add_flags, add_options, read_config, read_flags
 from dseg_ros.config.pseudo import ClusterConfig
+from dseg_ros.config.workers import WorkersConfig
 
 
 def add(subparsers: Any) -> None:
@@ -37,6 +38,7 @@ def add(subparsers: Any) -> None:
                         'objects by a sweep, the same as --objects 0; its curves go to '
                         'CLASSES/sweep.csv and sweep.png')
     add_options(parser, ClusterConfig)
+    add_flags(parser, WorkersConfig, 'who describes')
     parser.set_defaults(run=run, usage_error=parser.error)
 
 
@@ -46,11 +48,13 @@ def run(parsed: argparse.Namespace) -> int:
         parsed.usage_error('--sweep chooses the number of classes: leave --objects out')
     given: dict[str, Any] = {'objects': 0} if parsed.sweep else {}
     config = read_config(parsed, ClusterConfig, **given)
-    from dseg_ros.cli.progress import ProgressBar
+    workers = read_flags(parsed, WorkersConfig)
+    from dseg_ros.cli.progress import Stages
     from dseg_ros.distill.class_files import SHEET, SHEETS
     from dseg_ros.distill.clustering import cluster
-    with ProgressBar('clustering', 'samples') as progress:
-        out = cluster(parsed.data, parsed.out, config, progress)
+    with Stages() as stages:
+        out = cluster(parsed.data, parsed.out, config, stages.stage('clustering', 'samples'),
+                      workers, stages.stage('describing', 'samples'))
     print(f'{out}: look at {out / SHEET} and {out / SHEETS}\n'
           f'next: dseg train teacher --data {parsed.data} --classes {out} --out RUN')
     return 0

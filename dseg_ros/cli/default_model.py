@@ -12,42 +12,52 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The shipped model, from nothing: `dseg train default`."""
+"""The shipped model, from simulated streets and recordings: `dseg train default`."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
-from dseg_ros.cli.export import software_revision
+from dseg_ros.cli.distill import drive_and_segment
 from dseg_ros.cli.progress import ProgressBar
 from dseg_ros.config.dataset import HarvestConfig
 from dseg_ros.config.default_model import DefaultModelConfig
+from dseg_ros.config.schema import from_mapping
 from dseg_ros.config.sim import SimConfig
+from dseg_ros.config.vehicle import harvest_options
+from dseg_ros.config.workers import WorkersConfig
 
 
 def build(out: Path, config: DefaultModelConfig) -> Path:
     """
-    Simulate, harvest, cluster, train and export; finished steps are skipped.
+    Simulate, harvest and run the chain; finished steps are skipped.
 
-    :param out: folder for everything.
+    :param out: folder for everything: drives/, dataset/ and what the chain writes.
     :param config: the recipe.
     :returns: the model.
     """
+    data = out / 'dataset'
+    for recording in list(_recorded(data, config)):  # first, since a file may be wrong
+        _harvest(recording)
+    if config.seeds:
+        _harvest(HarvestConfig(out=str(data), bags=tuple(
+            str(_drive(out, seed, weather, config))
+            for seed, weather in zip(config.seeds, config.weathers))))
+    return drive_and_segment(data, out, config.chain, WorkersConfig())
+
+
+def _harvest(config: HarvestConfig) -> None:
     from dseg_ros.dataset.harvest import harvest
-    from dseg_ros.distill.clustering import cluster
-    from dseg_ros.distill.teacher import train_teacher
-    from dseg_ros.runtime.export import export
-    drives = [_drive(out, seed, weather, config)
-              for seed, weather in zip(config.seeds, config.weathers)]
     with ProgressBar('harvesting', 'clouds') as progress:
-        data = harvest(HarvestConfig(bags=tuple(map(str, drives)), out=str(out / 'dataset')),
-                       progress)
-    with ProgressBar('clustering', 'samples') as progress:
-        classes = cluster(data, out / 'classes', config.cluster, progress)
-    with ProgressBar('reading', 'samples') as loading, ProgressBar('training',
-                                                                   'steps') as training:
-        train_teacher(data, classes, out / 'teacher', config.training, loading, training)
-    return export(out / 'teacher', out / 'dseg_tiny.onnx', config.export, software_revision())
+        harvest(config, progress)
+
+
+def _recorded(data: Path, config: DefaultModelConfig) -> Iterator[HarvestConfig]:
+    """Say how each recording is harvested: as its vehicle's recorder_node would do it."""
+    for bag, vehicle in zip(config.bags, config.vehicles or ('',) * len(config.bags)):
+        options = harvest_options(Path(vehicle)) if vehicle else {}
+        yield from_mapping(HarvestConfig, {**options, 'bags': [bag], 'out': str(data)}, vehicle)
 
 
 def _drive(out: Path, seed: int, weather: str, config: DefaultModelConfig) -> Path:

@@ -30,7 +30,8 @@ def add(subparsers: Any) -> None:
     """Declare the verb."""
     parser = subparsers.add_parser(
         'export', help='write a model file from a training run', description='Write one ONNX '
-        'file: image in, mask and confidence out; class names and origin are inside.')
+        'file: image in, mask and confidence out; class names and origin are inside. What it '
+        'gives is compared with torch first; where they disagree, no file is left.')
     parser.add_argument('training', type=Path, metavar='RUN')
     parser.add_argument('--out', type=Path, required=True, metavar='MODEL.onnx')
     add_options(parser, ExportConfig)
@@ -41,7 +42,7 @@ def run(parsed: argparse.Namespace) -> int:
     """Export and say how to try the model."""
     config = read_config(parsed, ExportConfig)
     from dseg_ros.runtime.export import export
-    path = export(parsed.training, parsed.out, config, software_revision())
+    path = export(parsed.training, parsed.out, config, software_revision(), print)
     print(f'{path}: {path.stat().st_size / 1e6:.1f} MB\nnext: dseg evaluate {path} --bag SIMBAG')
     return 0
 

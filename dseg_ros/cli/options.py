@@ -21,7 +21,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args, get_origin, TypeVar
 
-from dseg_ros.config.schema import Config, from_mapping, load, Option, options
+from dseg_ros.config.schema import Config, dotted, from_mapping, load, Option, options
 import yaml
 
 C = TypeVar('C', bound=Config)
@@ -41,13 +41,35 @@ def add_options(parser: argparse.ArgumentParser, kind: type[Config],
     """
     group = parser.add_argument_group('options')
     group.add_argument('--config', type=Path, metavar='FILE', help='YAML file with options')
-    group.add_argument('--set', action='append', default=[], type=_assignment, dest='assignments',
+    group.add_argument('--set', action='append', default=[], type=assignment, dest='assignments',
                        metavar='NAME=VALUE', help='set one option, the value written as in YAML')
     group.add_argument('--options', action=_ListOptions, kind=kind,
                        help='list all options with defaults and limits, then exit')
     for option in options(kind):
         if option.name not in arguments:
             _add_flag(group, option)
+
+
+def add_flags(parser: argparse.ArgumentParser, kind: type[Config], title: str) -> None:
+    """
+    Offer a further configuration's options as flags alone: what is no part of a recipe.
+
+    :param parser: the verb's parser.
+    :param kind: the configuration; none of its names may be one of the recipe's.
+    :param title: what --help calls them.
+    """
+    group = parser.add_argument_group(title)
+    for option in options(kind):
+        _add_flag(group, option)
+
+
+def read_flags(parsed: argparse.Namespace, kind: type[C]) -> C:
+    """
+    Build the configuration that the flags of `add_flags` ask for.
+
+    :raises ConfigError: for a value that cannot be used.
+    """
+    return from_mapping(kind, _given(parsed, kind))
 
 
 def read_config(parsed: argparse.Namespace, kind: type[C],
@@ -61,12 +83,10 @@ def read_config(parsed: argparse.Namespace, kind: type[C],
     :param given: options that the verb takes in another way.
     :raises ConfigError: for a value that cannot be used.
     """
-    flags = {option.name: value for option in options(kind)
-             if (value := getattr(parsed, _destination(option), None)) is not None}
-    overrides = {**dict(parsed.assignments), **flags, **given}
+    overrides = {**dict(parsed.assignments), **_given(parsed, kind), **given}
     if parsed.config is not None:
         return load(kind, parsed.config, overrides, defaults)
-    return from_mapping(kind, {**(defaults or {}), **overrides})
+    return from_mapping(kind, {**dotted(defaults or {}), **dotted(overrides)})
 
 
 def describe(option: Option) -> str:
@@ -105,11 +125,17 @@ def _add_flag(group: argparse._ArgumentGroup, option: Option) -> None:
                            metavar=name)
 
 
+def _given(parsed: argparse.Namespace, kind: type[Config]) -> dict[str, Any]:
+    return {option.name: value for option in options(kind)
+            if (value := getattr(parsed, _destination(option), None)) is not None}
+
+
 def _destination(option: Option) -> str:
     return f'option.{option.name}'
 
 
-def _assignment(text: str) -> tuple[str, Any]:
+def assignment(text: str) -> tuple[str, Any]:
+    """Read `NAME=VALUE`, the value written as in YAML."""
     name, equals, value = text.partition('=')
     if not equals:
         raise argparse.ArgumentTypeError(f'{text!r} is not NAME=VALUE')

@@ -17,12 +17,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+import os
 import sys
 import time
 from types import TracebackType
 from typing import Any
 
 PLAIN_EVERY_S = 5.0
+
+
+def speaks() -> bool:
+    """Tell whether this process talks to people: of those that torchrun starts, the first."""
+    return os.environ.get('RANK', '0') == '0'
 
 
 class ProgressBar:
@@ -49,7 +55,7 @@ class ProgressBar:
 
     def __enter__(self) -> ProgressBar:
         """Start showing."""
-        if sys.stderr.isatty():
+        if sys.stderr.isatty() and speaks():
             from rich.console import Console
             from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
             self._bar = Progress(
@@ -86,6 +92,13 @@ class ProgressBar:
         elif now_s - self._told_s >= PLAIN_EVERY_S:
             self._tell(done, total)
 
+    def note(self, text: str) -> None:
+        """Print a line that stays, above the bar."""
+        if self._bar is not None:
+            self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
+        elif speaks():
+            print(text, file=sys.stderr, flush=True)
+
     def _rate(self) -> float:
         """Return units per second since the first call."""
         assert self._first is not None
@@ -94,6 +107,8 @@ class ProgressBar:
 
     def _tell(self, done: int, total: int) -> None:
         self._told, self._told_s = (done, total), time.monotonic()
+        if not speaks():
+            return
         rate = self._rate()
         left = f', {(total - done) / rate:.0f} s left' if rate > 0 and total > done else ''
         speed = f', {rate:.1f}/s' if rate > 0 else ''
@@ -108,6 +123,7 @@ class Stages:
         """Show nothing yet."""
         self._bar: ProgressBar | None = None
         self._text = ''
+        self._warned: set[tuple[str, str]] = set()
 
     def __enter__(self) -> Stages:
         """Begin."""
@@ -128,3 +144,15 @@ class Stages:
                 self._bar, self._text = ProgressBar(text, unit).__enter__(), text
             self._bar(done, total)
         return progress
+
+    def warn(self, about: str, text: str) -> None:
+        """
+        Print a warning, once in a stage for what it is about.
+
+        :param about: e.g. the name of a class.
+        :param text: the warning.
+        """
+        if (self._text, about) in self._warned:
+            return
+        self._warned.add((self._text, about))
+        (self._bar or ProgressBar('', '')).note(f'dseg: warning: {text}')

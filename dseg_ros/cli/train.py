@@ -21,11 +21,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from dseg_ros.cli.options import add_options, read_config
+from dseg_ros.cli.distill import add_recipe, given_recipe
+from dseg_ros.cli.options import add_flags, add_options, read_config, read_flags
+from dseg_ros.cli.progress import speaks
 from dseg_ros.config.default_model import DefaultModelConfig
 from dseg_ros.config.distill import TrainingConfig
 from dseg_ros.config.schema import Config
 from dseg_ros.config.student import EmaConfig, StudentConfig
+from dseg_ros.config.workers import WorkersConfig
 
 
 def add(subparsers: Any) -> None:
@@ -46,8 +49,11 @@ def add(subparsers: Any) -> None:
     _takes(ema, EmaConfig, _ema)
     default = parts.add_parser(
         'default', help='the model that the package ships: simulate, harvest, cluster, train, '
-        'export')
+        'export', description='The model that the package ships, from simulated streets and, with '
+        '--bags, from recordings. PandaSet is by Scale AI and Hesai, CC BY 4.0: credit them with '
+        'a model that learned from it. Started again, it skips what is finished.')
     default.add_argument('--out', type=Path, required=True, metavar='DIR')
+    add_recipe(default)
     add_options(default, DefaultModelConfig)
     default.set_defaults(run=_default)
 
@@ -60,40 +66,46 @@ def _takes(parser: argparse.ArgumentParser, kind: type[Config],
                         help='folder that `dseg cluster` wrote')
     parser.add_argument('--out', type=Path, required=True, metavar='RUN')
     add_options(parser, kind)
+    add_flags(parser, WorkersConfig, 'who labels the images')
     parser.set_defaults(run=run)
 
 
 def _teacher(parsed: argparse.Namespace) -> int:
     config = read_config(parsed, TrainingConfig)
-    from dseg_ros.cli.progress import ProgressBar
-    from dseg_ros.distill.teacher import train_teacher
-    with ProgressBar('reading', 'samples') as loading, ProgressBar('training',
-                                                                   'steps') as training:
-        path = train_teacher(parsed.data, parsed.classes, parsed.out, config, loading, training)
-    print(f'{path}\nnext: dseg train student --data {parsed.data} --classes {parsed.classes} '
-          f'--teacher {parsed.out} --out RUN, or dseg export {parsed.out} --out model.onnx')
-    return 0
+    from dseg_ros.cli.distill import teacher
+    path = teacher(parsed.data, parsed.classes, parsed.out, config,
+                   read_flags(parsed, WorkersConfig))
+    return _done(path, f'dseg train student --data {parsed.data} --classes {parsed.classes} '
+                 f'--teacher {parsed.out} --out RUN, or dseg export {parsed.out} --out model.onnx')
 
 
 def _student(parsed: argparse.Namespace) -> int:
     config = read_config(parsed, StudentConfig)
     from dseg_ros.cli.distill import student
-    path = student(parsed.data, parsed.classes, parsed.teacher, parsed.out, config)
-    print(f'{path}\nnext: dseg train ema --data {parsed.data} --classes {parsed.classes} '
-          f'--student {parsed.out} --out RUN, or dseg export {parsed.out} --out model.onnx')
-    return 0
+    path = student(parsed.data, parsed.classes, parsed.teacher, parsed.out, config,
+                   read_flags(parsed, WorkersConfig))
+    return _done(path, f'dseg train ema --data {parsed.data} --classes {parsed.classes} '
+                 f'--student {parsed.out} --out RUN, or dseg export {parsed.out} --out model.onnx')
 
 
 def _ema(parsed: argparse.Namespace) -> int:
     config = read_config(parsed, EmaConfig)
     from dseg_ros.cli.distill import ema
-    path = ema(parsed.data, parsed.classes, parsed.student, parsed.out, config)
-    print(f'{path}\nnext: dseg export {parsed.out} --out model.onnx')
+    path = ema(parsed.data, parsed.classes, parsed.student, parsed.out, config,
+               read_flags(parsed, WorkersConfig))
+    return _done(path, f'dseg export {parsed.out} --out model.onnx')
+
+
+def _done(path: Path, following: str) -> int:
+    """Say where the result lies and what may come next."""
+    if speaks():
+        print(f'{path}\nnext: {following}')
     return 0
 
 
 def _default(parsed: argparse.Namespace) -> int:
-    config = read_config(parsed, DefaultModelConfig)
+    recipe = {f'chain.{name}': value for name, value in given_recipe(parsed).items()}
+    config = read_config(parsed, DefaultModelConfig, recipe)
     from dseg_ros.cli.default_model import build
     print(build(parsed.out, config))
     return 0

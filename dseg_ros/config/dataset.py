@@ -22,6 +22,7 @@ from dseg_ros.config.bags import TopicsConfig
 from dseg_ros.config.lidar import ProposalsConfig
 from dseg_ros.config.schema import Config, option, section
 from dseg_ros.config.sync import MotionConfig, SyncConfig
+from dseg_ros.config.workers import WorkersConfig
 
 
 @dataclass(frozen=True)
@@ -53,12 +54,13 @@ class StoreConfig(Config):
 
 
 @dataclass(frozen=True)
-class HarvestConfig(Config):
+class HarvestConfig(WorkersConfig):
     """From bags to a data set."""
 
     bags: tuple[str, ...] = option((), 'The recordings: folders or files.')
     out: str = option('', 'Folder of the data set.')
-    workers: int = option(0, 'Processes that make samples; 0 for one per core.', low=0)
+    every_ring: int = option(1, 'Keep every n-th ring of the clouds, as a LiDAR with fewer beams '
+                             'would: an ablation.', low=1, high=64)
     topics: TopicsConfig = section(TopicsConfig, 'What is read.')
     sync: SyncConfig = section(SyncConfig, 'How images are matched with clouds.')
     motion: MotionConfig = section(MotionConfig, 'How ego motion is taken into account.')

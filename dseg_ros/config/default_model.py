@@ -18,16 +18,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dseg_ros.config.distill import TrainingConfig
-from dseg_ros.config.pseudo import ClusterConfig
-from dseg_ros.config.runtime import ExportConfig
+from dseg_ros.config.drive_and_segment import DriveAndSegmentConfig
 from dseg_ros.config.schema import Config, ConfigError, option, section
 from dseg_ros.config.sim import WEATHERS
 
 
 @dataclass(frozen=True)
 class DefaultModelConfig(Config):
-    """From simulated drives to a model, by the same steps as from recorded ones."""
+    """From simulated drives, and recorded ones where given, to a model by the usual chain."""
 
     seeds: tuple[int, ...] = option(
         tuple(range(101, 113)), 'Streets to drive; tests and demo use seeds below 100.', low=100)
@@ -37,14 +35,17 @@ class DefaultModelConfig(Config):
     seconds: float = option(20.0, 'Length of each drive [s].', low=1)
     every: int = option(10, 'Take every n-th of the ten images and sweeps per second: far apart, '
                         'each shows something new.', low=1)
-    cluster: ClusterConfig = section(ClusterConfig, 'Pseudo-classes.')
-    training: TrainingConfig = section(TrainingConfig, 'Training.')
-    export: ExportConfig = section(ExportConfig, 'Export.')
+    bags: tuple[str, ...] = option((), 'Recordings to learn from, too.')
+    vehicles: tuple[str, ...] = option(
+        (), "Parameter file of the vehicle of each recording, in their order; '' or none at all: "
+        'topics are found by type.')
+    chain: DriveAndSegmentConfig = section(DriveAndSegmentConfig, 'From the data set to a model.')
 
     def check(self) -> None:
-        """Every street has its weather; the model is run at the scale it was trained at."""
+        """Every street has its weather, every recording its vehicle; there is something at all."""
         if len(self.weathers) != len(self.seeds):
             raise ConfigError(f'weathers: {len(self.weathers)} for {len(self.seeds)} seeds')
-        if self.export.network_pixels != self.training.network_pixels:
-            raise ConfigError(f'export.network_pixels: {self.export.network_pixels}, but '
-                              f'training.network_pixels is {self.training.network_pixels}')
+        if self.vehicles and len(self.vehicles) != len(self.bags):
+            raise ConfigError(f'vehicles: {len(self.vehicles)} for {len(self.bags)} bags')
+        if not self.seeds and not self.bags:
+            raise ConfigError('seeds, bags: neither a street nor a recording to learn from')

@@ -18,16 +18,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from dseg_ros.config.execution import CollapseConfig, ExecutionConfig, WindowConfig
 from dseg_ros.config.schema import Config, ConfigError, option, section
+from dseg_ros.config.segmenter import SegmenterConfig
 
 
 @dataclass(frozen=True)
 class ModelConfig(Config):
     """Which network."""
 
-    kind: str = option('tiny', 'Architecture; a place is kept for segmenter.', choices=('tiny',))
-    width: int = option(24, 'Channels of the first layer; 24 makes 0.2 M parameters.',
-                        low=6, high=256)
+    kind: str = option('tiny', 'Architecture: tiny (depthwise, fast on any CPU), residual (dense '
+                       'convolutions, sees more), segmenter (of the paper).',
+                       choices=('tiny', 'residual', 'segmenter'))
+    width: int = option(24, 'Channels of the first layer; 24 makes 0.2 M parameters of a tiny, '
+                        '2.5 M of a residual network; of no meaning for segmenter.', low=6,
+                        high=256)
+    segmenter: SegmenterConfig = section(SegmenterConfig, 'Sizes of segmenter.')
 
 
 @dataclass(frozen=True)
@@ -68,8 +74,18 @@ class TrainingConfig(Config):
                                  'image; inference takes the same.', low=32 * 32)
     stored_magnification: float = option(
         1.4, 'Images are kept in memory at this scale relative to inference.', low=0.5, high=4)
-    learning_rate: float = option(4e-3, 'Peak of the one-cycle schedule.', low=1e-7, high=1)
-    weight_decay: float = option(0.02, 'Decoupled weight decay (AdamW).', low=0, high=1)
+    optimiser: str = option('adamw', 'adamw with a one-cycle schedule, or sgd with a falling '
+                            "one, Segmenter's own.", choices=('adamw', 'sgd'))
+    learning_rate: float = option(4e-3, 'Highest of the schedule.', low=1e-7, high=1)
+    weight_decay: float = option(0.02, 'Weight decay, decoupled for adamw.', low=0, high=1)
+    momentum: float = option(0.9, 'Momentum of sgd.', low=0, high=1)
+    poly_power: float = option(0.9, 'Power of what is left of the steps, which the learning rate '
+                               'of sgd follows.', low=0, high=10)
+    clip: float = option(5.0, 'Longest gradient over all weights; 0 = any.', low=0)
+    precision: str = option('fp32', 'bf16: bfloat16 where it is enough (autocast); weights stay '
+                            'float32.', choices=('fp32', 'bf16'))
+    accumulate: int = option(1, 'Parts in which a device takes its share of a batch, to save '
+                             'memory; batch normalisation sees parts.', low=1, high=1024)
     label_smoothing: float = option(0.05, 'Share of the target spread over all classes.',
                                     low=0, high=0.9)
     class_weight_power: float = option(
@@ -78,9 +94,19 @@ class TrainingConfig(Config):
     threads: int = option(2, 'CPU threads of torch.', low=1, high=64)
     model: ModelConfig = section(ModelConfig)
     augment: AugmentConfig = section(AugmentConfig)
+    window: WindowConfig = section(WindowConfig)
+    collapse: CollapseConfig = section(CollapseConfig)
+    execution: ExecutionConfig = section(ExecutionConfig)
 
     def check(self) -> None:
-        """Crops must fit the network's stride."""
-        for name in ('crop_height', 'crop_width'):
-            if getattr(self, name) % 16:
-                raise ConfigError(f'{name}: {getattr(self, name)} is no multiple of 16')
+        """Crops and windows must fit the network's stride, parts of a batch hold a crop."""
+        sides = {'crop_height': self.crop_height, 'crop_width': self.crop_width,
+                 'window.side_px': self.window.side_px}
+        for name, side in sides.items():
+            if side % 16:
+                raise ConfigError(f'{name}: {side} is no multiple of 16')
+        if self.window.side_px and self.window.step_px > self.window.side_px:
+            raise ConfigError(f'window.step_px: {self.window.step_px} is more than side_px '
+                              f'{self.window.side_px}')
+        if self.accumulate > self.batch:
+            raise ConfigError(f'accumulate: {self.accumulate} parts of a batch of {self.batch}')

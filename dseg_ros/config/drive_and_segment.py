@@ -29,6 +29,8 @@ from dseg_ros.config.student import EmaConfig, StudentConfig
 class DriveAndSegmentConfig(Config):
     """From a data set to a model: pseudo-classes, teacher, merge, student, EMA rounds, export."""
 
+    train_student: bool = option(
+        True, 'Train a student, which EMA rounds start from; without, the teacher is the model.')
     ema_rounds: bool = option(True, 'Go on with EMA rounds after the student (IJCV extension).')
     cluster: ClusterConfig = section(ClusterConfig, 'Pseudo-classes.')
     teacher: TrainingConfig = section(TrainingConfig, 'Teacher.')
@@ -37,8 +39,9 @@ class DriveAndSegmentConfig(Config):
     export: ExportConfig = section(ExportConfig, 'Export.')
 
     def check(self) -> None:
-        """Run the student at the scale that it was trained at."""
-        trained = self.student.training.network_pixels
-        if self.export.network_pixels != trained:
+        """Run the network that is exported at the scale that it was trained at."""
+        name, trained = ('student.training', self.student.training) if self.train_student else (
+            'teacher', self.teacher)
+        if self.export.network_pixels != trained.network_pixels:
             raise ConfigError(f'export.network_pixels: {self.export.network_pixels}, but '
-                              f'student.training.network_pixels is {trained}')
+                              f'{name}.network_pixels is {trained.network_pixels}')

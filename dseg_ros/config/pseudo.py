@@ -42,6 +42,9 @@ class GeometryFeaturesConfig(Config):
                                   low=0.1, high=5)
     step_radius_m: float = option(
         5.0, 'A ground cell is compared with the lower ones this near: kerbs [m].', low=0.5)
+    ground_relative: bool = option(
+        True, "Colour, texture and roughness of ground cells are those beyond the sweep's median "
+        'cell, which is mostly road: cameras and light differ from drive to drive.')
     ground_height_cell_m: float = option(2.0, 'Edge of the cells of the ground height map [m].',
                                          low=0.2, high=20)
     max_range_m: float = option(70.0, 'Points farther away are not described [m].', low=5)
@@ -120,7 +123,7 @@ class SweepConfig(Config):
     inits: int = option(3, 'Starts of k-means in a trial.', low=1)
 
     def check(self) -> None:
-        """A sweep needs several different counts."""
+        """Reject fewer than three counts, or one twice."""
         if len(self.counts) < 3 or len(set(self.counts)) < len(self.counts):
             raise ConfigError(f'counts: {list(self.counts)} is not three or more different ones')
 

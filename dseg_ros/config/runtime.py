@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dseg_ros.config.schema import Config, option
+from dseg_ros.config.schema import Config, ConfigError, option
 
 
 @dataclass(frozen=True)
@@ -41,3 +41,21 @@ class ExportConfig(Config):
     output_stride: int = option(
         2, 'Labels are decided at the network resolution divided by this, then repeated to the '
         'size of the image.', choices=(1, 2, 4))
+    precision: str = option(
+        'fp32', 'What the network computes in; resize, normalisation and the decision are fp32 '
+        'always.', choices=('fp32', 'fp16'))
+    height: int = option(0, 'Only height of an image that the model takes [px]; 0 = any.', low=0)
+    width: int = option(0, 'Only width of an image that the model takes [px]; 0 = any.', low=0)
+    opset: int = option(18, 'Version of the ONNX operators.', low=18, high=20)
+    verify: bool = option(
+        True, 'Compare the model with torch on some images; where they disagree no file is left.')
+    verify_data: str = option(
+        '', 'Data set whose images are compared; empty = pictures that are made up.')
+    agreement: float = option(
+        0.99, 'Least share of pixels whose label torch finds as likely as its own.', low=0, high=1)
+
+    def check(self) -> None:
+        """One side alone is no size."""
+        if (self.height == 0) != (self.width == 0):
+            raise ConfigError(f'height, width: {self.height}, {self.width}; a fixed size has '
+                              'both, any size has neither')

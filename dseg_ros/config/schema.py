@@ -182,7 +182,19 @@ def load(kind: type[C], path: Path, overrides: Mapping[str, Any] | None = None,
         raise ConfigError(f'{path}: {error}') from error
     if not isinstance(values, Mapping):
         raise ConfigError(f'{path}: holds a {type(values).__name__}, not options')
-    return from_mapping(kind, {**(defaults or {}), **values, **(overrides or {})}, str(path))
+    return from_mapping(kind, {**dotted(defaults or {}), **dotted(values),
+                               **dotted(overrides or {})}, str(path))
+
+
+def dotted(values: Mapping[str, Any], prefix: str = '') -> dict[str, Any]:
+    """Flatten nested values: {'ground': {'method': 1}} becomes {'ground.method': 1}."""
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            flat |= dotted(value, f'{prefix}{name}.')
+        else:
+            flat[f'{prefix}{name}'] = value
+    return flat
 
 
 def as_mapping(config: Config) -> dict[str, Any]:

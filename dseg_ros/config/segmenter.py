@@ -18,7 +18,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dseg_ros.config.schema import Config, ConfigError, option
+from dseg_ros.config.backbone import BackboneConfig
+from dseg_ros.config.schema import Config, ConfigError, option, section
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,9 @@ class SegmenterConfig(Config):
     decoder_dropout: float = option(0.1, 'Dropout in the decoder.', low=0, high=0.9)
     image_px: int = option(512, 'Side that the position embedding is made for [px]; other sizes '
                            'interpolate it.', low=16)
+    pretrained: bool = option(False, 'The encoder starts from the weights of backbone, a '
+                              'self-supervised ViT of these sizes (published); else from none.')
+    backbone: BackboneConfig = section(BackboneConfig)
 
     def check(self) -> None:
         """Heads divide the width, patches the image."""

@@ -19,6 +19,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dseg_ros.config.distill import TrainingConfig
+from dseg_ros.config.execution import ExecutionConfig
 from dseg_ros.config.schema import Config, option, section
 
 
@@ -84,3 +85,4 @@ class EmaConfig(Config):
     soft_weight: float = option(1.0, 'Weight of the soft targets (lambda).', low=0, high=100)
     temperature: float = option(2.0, 'Temperature of the soft targets.', low=0.1, high=20)
     refine: RefineConfig = section(RefineConfig, 'Dense labels of a round.')
+    execution: ExecutionConfig = section(ExecutionConfig, 'Where the rounds run.')

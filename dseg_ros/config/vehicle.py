@@ -23,7 +23,7 @@ from typing import Any
 
 from dseg_ros.config.dataset import HarvestConfig
 from dseg_ros.config.nodes import InputsConfig, RecorderNodeConfig
-from dseg_ros.config.schema import as_mapping, ConfigError, from_mapping
+from dseg_ros.config.schema import as_mapping, ConfigError, dotted, from_mapping
 import yaml
 
 SECTIONS = ('/**', '/recorder')
@@ -45,8 +45,8 @@ def harvest_options(path: Path) -> dict[str, Any]:
     config = from_mapping(RecorderNodeConfig, {k: v for k, v in given.items()
                                                if k.partition('.')[0] in known}, str(path))
     shared = {f.name for f in fields(HarvestConfig)} & given.keys()
-    options = _dotted({name: value for name, value in as_mapping(config).items()
-                       if name in shared})
+    options = dotted({name: value for name, value in as_mapping(config).items()
+                      if name in shared})
     return {**options, **(_topics(config.inputs) if 'inputs' in given else {})}
 
 
@@ -75,13 +75,3 @@ def _merge(into: dict[str, Any], values: Mapping[str, Any]) -> None:
             _merge(into[key], value)
         else:
             into[key] = dict(value) if isinstance(value, Mapping) else value
-
-
-def _dotted(values: Mapping[str, Any], prefix: str = '') -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            flat |= _dotted(value, f'{prefix}{name}.')
-        else:
-            flat[prefix + name] = value
-    return flat

@@ -23,7 +23,8 @@ who made it or in how many runs: a harvest that was killed ends in the same byte
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
+from functools import partial
 from pathlib import Path
 import re
 from typing import Any
@@ -33,12 +34,15 @@ from dseg_ros.bags.frames import frames, Paired
 from dseg_ros.bags.reader import BagError, open_bag
 from dseg_ros.config.dataset import HarvestConfig
 from dseg_ros.config.schema import as_mapping, ConfigError
+from dseg_ros.config.workers import WorkersConfig
 from dseg_ros.dataset.builder import REPEATED
 from dseg_ros.dataset.fingerprint import fingerprint
+from dseg_ros.dataset.making import Job, Made, Maker, plain
 from dseg_ros.dataset.manifest import Source
 from dseg_ros.dataset.sample import DatasetError, sample_key
 from dseg_ros.dataset.selection import Selector
-from dseg_ros.dataset.workers import Job, Made, plain, Workers
+from dseg_ros.dataset.thinning import keep_rings
+from dseg_ros.dataset.workers import start_workers, Workers
 from dseg_ros.dataset.writer import DatasetWriter
 from dseg_ros.lidar.proposals import ProposalExtractor
 from dseg_ros.lidar.sensor import Sensor
@@ -86,7 +90,8 @@ def harvest(config: HarvestConfig, progress: Progress | None = None) -> Path:
     total = sum(r.clouds for r in recordings)
     report = _Report(progress, total)
     with DatasetWriter(Path(config.out), recipe(config), config.store) as writer:
-        with Workers(config.workers, config.proposals, config.store) as workers:
+        maker = partial(Maker, config.proposals, config.store)
+        with start_workers(config, maker) as workers:
             for recording in recordings:
                 _harvest_one(recording, config, writer, workers, report)
         if not len(writer):
@@ -99,7 +104,7 @@ def harvest(config: HarvestConfig, progress: Progress | None = None) -> Path:
 def recipe(config: HarvestConfig) -> dict[str, Any]:
     """Return what of a configuration decides about the content of samples."""
     values = as_mapping(config)
-    for name in ('bags', 'out', 'workers'):
+    for name in ('bags', 'out', *(f.name for f in fields(WorkersConfig))):
         del values[name]
     return values
 
@@ -145,7 +150,7 @@ def _inspect(config: HarvestConfig) -> list[Recording]:
 
 
 def _harvest_one(recording: Recording, config: HarvestConfig, writer: DatasetWriter,
-                 workers: Workers, report: _Report) -> None:
+                 workers: Workers[Job, Made], report: _Report) -> None:
     """Harvest one recording and settle its account."""
     source = writer.begin_source(recording.path.name, drive_name(recording.path),
                                  fingerprint(recording.path))
@@ -162,7 +167,7 @@ def _harvest_one(recording: Recording, config: HarvestConfig, writer: DatasetWri
 
 
 def _harvest_frames(recording: Recording, config: HarvestConfig, source: Source,
-                    writer: DatasetWriter, workers: Workers, account: Account,
+                    writer: DatasetWriter, workers: Workers[Job, Made], account: Account,
                     report: _Report) -> None:
     select, seen = Selector(config.selection), set[str]()
     sensor: Sensor | None = None
@@ -171,6 +176,7 @@ def _harvest_frames(recording: Recording, config: HarvestConfig, source: Source,
         try:
             for paired in stream:
                 report.read(stream.clouds)
+                paired = replace(paired, cloud=keep_rings(paired.cloud, config.every_ring))
                 if not seen:
                     sensor = _sensor_of(paired, config)
                 reason = select(paired.cloud.stamp_ns, paired.position_m)

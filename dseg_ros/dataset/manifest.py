@@ -18,7 +18,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-import json
 import os
 from pathlib import Path
 from typing import Any
@@ -43,6 +42,7 @@ class Source:
     :param samples: how many it gave.
     :param dropped: what was left out, by reason.
     :param problems: what was wrong with the recording, in words.
+    :param recipe: the resolved configuration that made its samples: vehicles differ in it.
     """
 
     name: str
@@ -52,6 +52,13 @@ class Source:
     samples: int = 0
     dropped: dict[str, int] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    recipe: dict[str, Any] = field(default_factory=dict)
+
+    def require(self, recipe: Mapping[str, Any]) -> None:
+        """Raise DatasetError, naming the difference, unless this made its samples."""
+        if self.recipe != recipe:
+            raise DatasetError(f'drive {self.name!r} was made by another recipe, use another '
+                               f'folder; {_difference(self.recipe, recipe)}')
 
 
 @dataclass
@@ -69,13 +76,11 @@ class Manifest:
     """
     The contents of manifest.json.
 
-    :param recipe: the resolved configuration that made the samples.
     :param sources: the drives.
     :param shards: the closed shards, in order.
     :param software: name and version of what wrote it.
     """
 
-    recipe: dict[str, Any] = field(default_factory=dict)
     sources: list[Source] = field(default_factory=list)
     shards: list[ShardRecord] = field(default_factory=list)
     software: str = field(default_factory=software_version)
@@ -100,7 +105,7 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
               'samples': sum(s.samples for s in manifest.shards),
               'dropped': dict(manifest.dropped.counts),
               'sources': [asdict(s) for s in manifest.sources],
-              'shards': [asdict(s) for s in manifest.shards], 'recipe': manifest.recipe}
+              'shards': [asdict(s) for s in manifest.shards]}
     replace_file(folder / FILE, seal(values, indent=1) + b'\n')
 
 
@@ -124,28 +129,21 @@ def read_manifest(folder: Path) -> Manifest:
     return _from_values(values)
 
 
-def continue_manifest(folder: Path, recipe: Mapping[str, Any], *known: str) -> Manifest:
+def continue_manifest(folder: Path, *known: str) -> Manifest:
     """
     Read the manifest of a data set to be continued, or begin one in an empty folder.
 
     :param folder: the data set.
-    :param recipe: what is going to make its samples.
     :param known: files that do not make a folder foreign.
-    :raises DatasetError: if its samples were made by another recipe, or it is no data set's.
+    :raises DatasetError: if the folder is no data set's.
     """
-    plain = json.loads(json.dumps(recipe))
     if not (folder / FILE).exists():
         others = sorted({p.name for p in folder.iterdir()} - {*known, f'{FILE}.part'})
         if others:
             raise DatasetError(f'{folder}: holds {others[0]!r} but no {FILE}; '
                                'a data set needs a folder of its own')
-        return Manifest(plain)
-    manifest = read_manifest(folder)
-    if manifest.sources and manifest.recipe != plain:
-        raise DatasetError(f'{folder}: made by another recipe, use another folder; '
-                           f'{_difference(manifest.recipe, plain)}')
-    manifest.recipe = plain
-    return manifest
+        return Manifest()
+    return read_manifest(folder)
 
 
 def _difference(there: Mapping[str, Any], wanted: Mapping[str, Any], prefix: str = '') -> str:
@@ -161,7 +159,8 @@ def _difference(there: Mapping[str, Any], wanted: Mapping[str, Any], prefix: str
 
 
 def _from_values(values: Mapping[str, Any]) -> Manifest:
-    return Manifest(values['recipe'], [Source(**s) for s in values['sources']],
+    shared = values.get('recipe', {})          # before 2026-11-26 one for all drives
+    return Manifest([Source(**{'recipe': shared, **s}) for s in values['sources']],
                     [ShardRecord(**s) for s in values['shards']], values['software'])
 
 

@@ -16,7 +16,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from dseg_ros.dataset.codec import decode
@@ -26,8 +27,34 @@ from dseg_ros.dataset.shard import Entry, OPEN_SUFFIX, read_entry, scan, split_m
 from dseg_ros.dataset.verify import Problem, verify
 from dseg_ros.dataset.writer import DatasetWriter
 
-__all__ = ['Dataset', 'DatasetError', 'DatasetWriter', 'Problem', 'RecordedView', 'Sample',
-           'verify']
+__all__ = ['Dataset', 'DatasetError', 'DatasetWriter', 'Encoded', 'Problem', 'RecordedView',
+           'Sample', 'verify']
+
+
+@dataclass(frozen=True, eq=False)
+class Encoded:
+    """
+    A sample that is not decoded yet.
+
+    :param key: the sample's name.
+    :param path: the shard that it was read from.
+    :param members: contents of its files by suffix.
+    """
+
+    key: str
+    path: Path
+    members: Mapping[str, bytes]
+
+    def decoded(self) -> Sample:
+        """
+        Decode it; samples of a process share their calibrations.
+
+        :raises DatasetError: if it is damaged.
+        """
+        try:
+            return decode(self.key, self.members)
+        except DatasetError as error:
+            raise DatasetError(f'{self.path}: {error}') from None
 
 
 class Dataset:
@@ -73,11 +100,17 @@ class Dataset:
         :raises KeyError: if there is none of this name.
         :raises DatasetError: if it is damaged.
         """
+        return self.encoded(key).decoded()
+
+    def encoded(self, key: str) -> Encoded:
+        """
+        Read one sample as it lies in its shard; a cheap way to hand it to another process.
+
+        :raises KeyError: if there is none of this name.
+        :raises DatasetError: if the shard cannot be read.
+        """
         path, entry = self._places[key]
-        try:
-            return decode(key, split_members(read_entry(path, entry), entry))
-        except DatasetError as error:
-            raise DatasetError(f'{path}: {error}') from None
+        return Encoded(key, path, split_members(read_entry(path, entry), entry))
 
     def keys(self, source: str | None = None) -> list[str]:
         """

@@ -12,200 +12,149 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Processes that make samples; results come in the order of the jobs, whoever works faster."""
+"""
+Workers do the same to many jobs; results come in the order of the jobs, whoever works faster.
+
+Where they are (here, in processes of this machine, on a Ray cluster) never changes a result.
+"""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, fields, is_dataclass
-import multiprocessing
-from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
-import os
-from queue import SimpleQueue
-import signal
-from types import SimpleNamespace, TracebackType
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from types import TracebackType
+from typing import Generic, Protocol, TypeVar
 
-import cv2
-from dseg_ros.bags.frames import Shot
-from dseg_ros.config.dataset import StoreConfig
-from dseg_ros.config.lidar import ProposalsConfig
-from dseg_ros.dataset.builder import SampleBuilder
-from dseg_ros.dataset.codec import encode
+from dseg_ros.config.workers import RAY, WorkersConfig
 from dseg_ros.dataset.sample import DatasetError
-from dseg_ros.dataset.shard import pack, Packed
-from dseg_ros.lidar.sensor import Sensor
-from dseg_ros.types import Cloud, Dropped
 
 WAITING_PER_WORKER = 2
 
 
-@dataclass(frozen=True, eq=False)
-class Job:
-    """
-    A frame to make a sample of.
+class Keyed(Protocol):
+    """A job has a name, for when it goes wrong."""
 
-    :param key: the sample's name.
-    :param source: the drive's.
-    :param cloud: the sweep.
-    :param shots: the images that belong to it.
-    :param sensor: what the drive's first sweep was taken for; the same for all its sweeps, so
-        that the result does not depend on who works on which.
-    """
-
-    key: str
-    source: str
-    cloud: Cloud
-    shots: tuple[Shot, ...]
-    sensor: Sensor | None
+    @property
+    def key(self) -> str:
+        """Name of the sample that it is about."""
 
 
-@dataclass(frozen=True, eq=False)
-class Made:
-    """
-    A finished job: a sample, or else why there is none.
-
-    :param packed: the sample, None if nothing of the frame can be used.
-    :param dropped: if there is no sample, what was left out.
-    :param problems: the same in words.
-    """
-
-    packed: Packed | None
-    dropped: Dropped = field(default_factory=Dropped)
-    problems: tuple[str, ...] = ()
+J = TypeVar('J', bound=Keyed)
+R = TypeVar('R')
+F = TypeVar('F')
+Start = Callable[[], Callable[[J], R]]
+"""What a worker begins with; gives what it does to a job. It is pickled, as jobs and results."""
 
 
-class Maker:
-    """What one worker does."""
+class Workers(ABC, Generic[J, R]):
+    """Hand in jobs, get results. Use it as a context manager."""
 
-    def __init__(self, proposals: ProposalsConfig, store: StoreConfig) -> None:
-        """Prepare."""
-        self._build = SampleBuilder(proposals, store)
-        self._compress = store.compress
-        self._sensors: dict[str, Sensor | None] = {}
-
-    def __call__(self, job: Job) -> Made:
-        """Make a sample and encode it."""
-        sensor = self._sensors.setdefault(job.source, job.sensor)
-        self._build.extractor.adopt(sensor, job.cloud)
-        built = self._build(job.source, job.cloud, job.shots)
-        if built.sample is None:
-            return Made(None, built.dropped, built.problems)
-        return Made(pack(job.key, encode(built.sample, self._compress), built.dropped))
-
-
-class Workers:
-    """
-    Several makers; with one, it works in this process. Use it as a context manager.
-
-    Each worker process has a pipe of its own and one job at a time, handed over by a thread here.
-    (ProcessPoolExecutor was tried: its workers outlive a killed parent, and it hangs for ever if
-    a job cannot be pickled.)
-    """
-
-    def __init__(self, count: int, proposals: ProposalsConfig, store: StoreConfig) -> None:
-        """
-        Start them.
-
-        :param count: how many; 0 for one per core of this process.
-        :param proposals: how proposals are found.
-        :param store: how samples are stored.
-        """
-        self._count = count or len(os.sched_getaffinity(0))
-        self._here = Maker(proposals, store) if self._count == 1 else None
-        self._waiting: deque[tuple[str, Future[Made]]] = deque()
-        self._idle: SimpleQueue[Connection] = SimpleQueue()
-        self._processes: list[BaseProcess] = []
-        self._threads = ThreadPoolExecutor(self._count)
-        for _ in range(self._count if self._here is None else 0):
-            self._spawn(proposals, store)
-
-    def __enter__(self) -> Workers:
+    def __enter__(self) -> Workers[J, R]:
         """Enter."""
         return self
 
+    @abstractmethod
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
                  trace: TracebackType | None) -> None:
-        """Stop them; what is not finished is given up."""
-        for process in self._processes:
-            process.kill()
-        self._threads.shutdown(wait=True, cancel_futures=True)
-        for process in self._processes:
-            process.join()
+        """Stop the workers; what is not finished is given up."""
 
-    def submit(self, job: Job) -> Iterator[Made]:
+    @abstractmethod
+    def submit(self, job: J) -> Iterator[R]:
         """
         Hand in a job; waits only when every worker has enough to do.
 
         :returns: finished ones, in the order in which they were handed in.
+        :raises DatasetError: if a worker died.
         """
-        if self._here is not None:
-            yield self._here(job)
-            return
-        self._waiting.append((job.key, self._threads.submit(self._work, job)))
-        while self._waiting and (self._waiting[0][1].done()
-                                 or len(self._waiting) > WAITING_PER_WORKER * self._count):
-            yield self._next()
 
-    def rest(self) -> Iterator[Made]:
-        """Wait for all jobs that are not finished."""
-        while self._waiting:
-            yield self._next()
+    @abstractmethod
+    def rest(self) -> Iterator[R]:
+        """Wait for all jobs that are not finished; as submit."""
 
-    def _spawn(self, proposals: ProposalsConfig, store: StoreConfig) -> None:
-        context = multiprocessing.get_context('spawn')
-        ours, theirs = context.Pipe()
-        process = context.Process(target=_serve, args=(theirs, proposals, store), daemon=True)
-        process.start()
-        theirs.close()  # so that a dead worker, or a dead parent, is the end of the pipe
-        self._processes.append(process)
-        self._idle.put(ours)
-
-    def _work(self, job: Job) -> Made:
-        """Have an idle worker do a job; runs in a thread."""
-        pipe = self._idle.get()
-        pipe.send(job)
-        made: Made | Exception = pipe.recv()
-        self._idle.put(pipe)
-        if isinstance(made, Exception):
-            raise made
-        return made
-
-    def _next(self) -> Made:
-        key, future = self._waiting.popleft()
-        try:
-            return future.result()
-        except (EOFError, ConnectionError):
-            raise DatasetError(f'{key}: a worker died making it; is there memory enough for '
-                               f'{self._count} workers?') from None
+    def map(self, jobs: Iterable[J]) -> Iterator[R]:  # noqa: A003
+        """Do all these jobs; as submit."""
+        for job in jobs:
+            yield from self.submit(job)
+        yield from self.rest()
 
 
-def _serve(pipe: Connection, proposals: ProposalsConfig, store: StoreConfig) -> None:
-    """Work until the pipe ends: one thread, deaf to Ctrl-C, which the parent handles."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    cv2.setNumThreads(1)
-    make = Maker(proposals, store)
-    while True:
-        try:
-            job: Job = pipe.recv()
-        except (EOFError, ConnectionError):
-            return
-        made: Made | Exception
-        try:
-            made = make(job)
-        except Exception as error:
-            made = error
-        try:
-            pipe.send(made)
-        except ConnectionError:  # the parent was killed meanwhile
-            return
+class Here(Workers[J, R]):
+    """No worker but this process."""
+
+    def __init__(self, start: Start[J, R]) -> None:
+        """Prepare; it begins with the first job."""
+        self._start = start
+        self._work: Callable[[J], R] | None = None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        """Leave nothing behind."""
+
+    def submit(self, job: J) -> Iterator[R]:
+        """Do a job."""
+        self._work = self._work or self._start()
+        yield self._work(job)
+
+    def rest(self) -> Iterator[R]:
+        """Have nothing left."""
+        yield from ()
 
 
-def plain(message: Any) -> Any:
-    """Copy a message of rosbags, whose classes cannot be pickled, into one that can."""
-    if not is_dataclass(message):
-        return message
-    return SimpleNamespace(**{f.name: plain(getattr(message, f.name)) for f in fields(message)})
+class InOrder(Workers[J, R], Generic[J, R, F]):
+    """Keeps what was begun in order; subclasses say how to begin it and what came of it."""
+
+    def __init__(self, count: int) -> None:
+        """
+        Prepare.
+
+        :param count: how many work at a time.
+        """
+        self.count = count
+        self._begun: deque[tuple[str, F]] = deque()
+
+    @abstractmethod
+    def begin(self, job: J) -> F:
+        """Have a job begun and return what stands for its result."""
+
+    @abstractmethod
+    def done(self, begun: F) -> bool:
+        """Tell whether a result is there."""
+
+    @abstractmethod
+    def result(self, key: str, begun: F) -> R:
+        """Wait for a result; the key is for errors."""
+
+    def submit(self, job: J) -> Iterator[R]:
+        """Hand in a job."""
+        self._begun.append((job.key, self.begin(job)))
+        while self._begun and (self.done(self._begun[0][1])
+                               or len(self._begun) > WAITING_PER_WORKER * self.count):
+            yield self.result(*self._begun.popleft())
+
+    def rest(self) -> Iterator[R]:
+        """Wait for all jobs."""
+        while self._begun:
+            yield self.result(*self._begun.popleft())
+
+    def died(self, key: str) -> DatasetError:
+        """Say that a worker died over a job."""
+        return DatasetError(f'{key}: a worker died making it; is there memory enough for '
+                            f'{self.count} workers?')
+
+
+def start_workers(config: WorkersConfig, start: Start[J, R]) -> Workers[J, R]:
+    """
+    Prepare workers; processes begin as jobs come, so that a few jobs start no more than they use.
+
+    :param config: how many, and where.
+    :param start: what each begins with.
+    :raises DatasetError: if Ray is asked for and cannot be had.
+    """
+    if config.engine == RAY:
+        from dseg_ros.dataset.ray_workers import RayWorkers
+        return RayWorkers(config.workers, start, config.ray_address)
+    if config.workers == 1:
+        return Here(start)
+    from dseg_ros.dataset.processes import Processes
+    return Processes(config.workers, start)

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 import fcntl
+import json
 import os
 from pathlib import Path
 from types import TracebackType
@@ -50,18 +51,19 @@ class DatasetWriter:
         Open or create the data set.
 
         :param path: its folder.
-        :param recipe: the resolved configuration that makes its samples, as plain values.
+        :param recipe: the resolved configuration that makes new samples, as plain values.
         :param config: how samples are stored.
-        :raises DatasetError: if another writer has it, it is damaged, it was made by another
-            recipe or the folder holds something else.
+        :raises DatasetError: if another writer has it, it is damaged or the folder holds
+            something else.
         """
         self.path = path
         self._config = config
+        self._recipe = json.loads(json.dumps(recipe))
         self._unsynced = 0
         self._shard: OpenShard | None = None
         self._lock: int | None = _lock(path)
         try:
-            self.manifest = continue_manifest(path, recipe, LOCK)
+            self.manifest = continue_manifest(path, LOCK)
             self._adopt_shards()
             self._next_shard()
             self._keys, self._dropped = self._inventory()
@@ -97,14 +99,16 @@ class DatasetWriter:
         :param fingerprint: hash that tells recordings apart; '' for a live one, which is always
             new.
         :returns: the drive as the manifest holds it; its `name` is the one to use.
+        :raises DatasetError: if its samples were made by another recipe.
         """
         for source in self.manifest.sources:
             if fingerprint and source.fingerprint == fingerprint:
+                source.require(self._recipe)
                 return source
         taken = {s.name for s in self.manifest.sources}
         numbered = (f'{name}_{n}' for n in range(2, len(taken) + 3))
         free = name if name not in taken else next(n for n in numbered if n not in taken)
-        source = Source(checked_name('drive', free), origin, fingerprint)
+        source = Source(checked_name('drive', free), origin, fingerprint, recipe=self._recipe)
         self.manifest.sources.append(source)
         write_manifest(self.path, self.manifest)
         return source

@@ -16,30 +16,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import cv2
 from dseg_ros.config.distill import AugmentConfig, TrainingConfig
-from dseg_ros.models.tiny import OUTPUT_STRIDE
+from dseg_ros.distill.training_image import Counted, TrainingImage
+from dseg_ros.models.networks import traits
 from dseg_ros.types import UNLABELLED
 import numpy as np
 from numpy.typing import NDArray
 
-
-@dataclass(frozen=True, eq=False)
-class TrainingImage:
-    """
-    An image with its partial labels, reduced to about the size that training needs.
-
-    :param rgb: (H, W, 3) uint8.
-    :param labels: (H, W) uint8 pseudo-classes, UNLABELLED elsewhere.
-    :param source: the drive that it comes from.
-    """
-
-    rgb: NDArray[np.uint8]
-    labels: NDArray[np.uint8]
-    source: str
+__all__ = ['Batch', 'class_frequency', 'crop', 'Crops', 'Draw', 'draw_batch', 'NoImagesError',
+           'relight', 'TrainingImage']
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,25 +37,58 @@ class Batch:
     Crops for one step.
 
     :param rgb: (B, H, W, 3) uint8.
-    :param labels: (B, H / 4, W / 4) uint8, at the network's output stride.
+    :param labels: (B, h, w) uint8, H and W divided by the network's output stride.
     """
 
     rgb: NDArray[np.uint8]
     labels: NDArray[np.uint8]
 
 
-def draw_batch(images: Sequence[Sequence[TrainingImage]], step: int,
-               config: TrainingConfig) -> Batch:
+class NoImagesError(ValueError):
+    """Nothing to draw crops from."""
+
+
+Draw = Callable[[int, Sequence[int]], Batch]
+"""Draws, of the global batch of a step, the crops of these numbers."""
+
+
+@dataclass(frozen=True, eq=False)
+class Crops:
     """
-    Draw the crops of a step; the same step of the same seed is always the same.
+    Draw crops of images; picklable where the images are.
+
+    :param images: per drive; never empty, nor is a drive.
+    :param config: sizes, seed, augmentation.
+    """
+
+    images: Sequence[Sequence[TrainingImage]]
+    config: TrainingConfig
+
+    def __post_init__(self) -> None:
+        """Refuse to draw from nothing."""
+        if not len(self.images) or not all(len(drive) for drive in self.images):
+            raise NoImagesError(f'no image to draw crops from in '
+                                f'{sum(not len(drive) for drive in self.images)} of '
+                                f'{len(self.images)} drives')
+
+    def __call__(self, step: int, numbers: Sequence[int]) -> Batch:
+        """Draw some crops of a step, see Draw."""
+        return draw_batch(self.images, step, self.config, numbers)
+
+
+def draw_batch(images: Sequence[Sequence[TrainingImage]], step: int, config: TrainingConfig,
+               numbers: Sequence[int] | None = None) -> Batch:
+    """
+    Draw the crops of a step; each depends on seed, step and its number alone.
 
     :param images: per drive; drives are drawn alike, however many images they have.
     :param step: number of the step.
     :param config: sizes, seed, augmentation.
+    :param numbers: which crops of the batch; all if not given.
     """
-    rng = np.random.default_rng((config.seed, step))
     crops = []
-    for _ in range(config.batch):
+    for number in range(config.batch) if numbers is None else numbers:
+        rng = np.random.default_rng((config.seed, step, number))
         drive = images[rng.integers(len(images))]
         crops.append(crop(drive[rng.integers(len(drive))], rng, config))
     return Batch(np.stack([rgb for rgb, _ in crops]), np.stack([labels for _, labels in crops]))
@@ -77,17 +99,17 @@ def crop(image: TrainingImage, rng: np.random.Generator,
     """
     Draw one crop.
 
-    :returns: (H, W, 3) uint8 and (H / 4, W / 4) uint8.
+    :returns: (H, W, 3) and (h, w) uint8, as in Batch.
     """
     height, width = config.crop_height, config.crop_width
     place = _placement(image.rgb.shape[:2], rng, config)
     rgb = cv2.warpAffine(image.rgb, place, (width, height), flags=cv2.INTER_LINEAR,
                          borderMode=cv2.BORDER_REFLECT_101)
-    # A label stands for the centre of its OUTPUT_STRIDE x OUTPUT_STRIDE pixels.
-    coarse = place / OUTPUT_STRIDE
-    coarse[:, 2] -= 0.5 - 0.5 / OUTPUT_STRIDE
+    stride = traits(config.model).output_stride
+    coarse = place / stride            # a label stands for the centre of stride x stride pixels
+    coarse[:, 2] -= 0.5 - 0.5 / stride
     labels = cv2.warpAffine(image.labels, coarse,
-                            (width // OUTPUT_STRIDE, height // OUTPUT_STRIDE),
+                            (width // stride, height // stride),
                             flags=cv2.INTER_NEAREST, borderValue=(UNLABELLED,))
     return relight(np.asarray(rgb), rng, config.augment), np.asarray(labels)
 
@@ -140,7 +162,8 @@ def class_frequency(images: Sequence[Sequence[TrainingImage]],
     """
     share = np.zeros(classes)
     for drive in images:
-        count = sum((np.bincount(i.labels.ravel(), minlength=256)[:classes] for i in drive),
-                    np.zeros(classes, np.int64))
+        counts = drive.label_counts if isinstance(drive, Counted) else sum(
+            (np.bincount(i.labels.ravel(), minlength=256) for i in drive), np.zeros(256, np.int64))
+        count = counts[:classes]
         share += count / max(count.sum(), 1)
     return np.asarray(share / max(share.sum(), 1e-12))

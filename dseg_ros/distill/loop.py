@@ -16,27 +16,36 @@
 The training loop: partial labels in, a checkpointed network out; resumable after any kill.
 
 A step depends on its number, the seed and the weights before it alone, so a resumed run equals
-an uninterrupted one.
+an uninterrupted one, and so does one in several processes: each takes some crops of every batch,
+and what is averaged is averaged over the whole batch. (Dropout, which draws apart in each process
+and part, is the exception, and what a GPU adds up in no fixed order.)
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-import csv
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
-import io
 import math
 from pathlib import Path
 import time
 
 from dseg_ros.config.distill import TrainingConfig
 from dseg_ros.config.student import EmaConfig
-from dseg_ros.distill.augment import Batch
+from dseg_ros.distill.augment import Draw
+from dseg_ros.distill.collapse import Collapse, collapses, columns
+from dseg_ros.distill.curves import Curves, rows_until
+from dseg_ros.distill.devices import launch
+from dseg_ros.distill.feeding import feed, Tensors
+from dseg_ros.distill.objective import Objective, Tally
+from dseg_ros.distill.optimisers import build_optimiser, learning_rate
+from dseg_ros.distill.same_run import require_same_run
 from dseg_ros.distill.soft_teacher import SoftTeacher
+from dseg_ros.distill.synced_norm import synchronise
 from dseg_ros.models import checkpoint
-from dseg_ros.models.checkpoint import CheckpointError, Provenance
-from dseg_ros.models.tiny import build, normalise, TinySegmenter
-from dseg_ros.types import UNLABELLED
+from dseg_ros.models.checkpoint import Provenance
+from dseg_ros.models.networks import build, initialise, Network, normalise
+from lightning_fabric import Fabric
 import numpy as np
 from numpy.typing import NDArray
 import torch
@@ -45,71 +54,83 @@ from torch import nn, Tensor
 Report = Callable[[int, int], None]
 """Called with steps done and in all."""
 
-COLUMNS = ('step', 'loss', 'accuracy', 'learning_rate', 'crops_per_s')
+Warn = Callable[[Collapse], None]
+"""Called where a training begins to lose classes."""
 
 
 class TrainingError(RuntimeError):
     """A training that cannot go on; the message says what is kept and where."""
 
 
+def silent(_: Collapse) -> None:
+    """Tell nobody; it is in the log."""
+
+
 @dataclass
 class _Run:
     """What a training holds between steps."""
 
-    network: TinySegmenter
+    config: TrainingConfig
+    fabric: Fabric
+    network: Network
+    wrapped: nn.Module
     optimiser: torch.optim.Optimizer
+    objective: Objective
     step: int
     rows: list[dict[str, str]]
-    soft: SoftTeacher | None = None
+    soft: SoftTeacher | None
 
 
-def train(batch_at: Callable[[int], Batch], class_weights: NDArray[np.float32],
-          config: TrainingConfig, provenance: Provenance, out: Path, report: Report,
-          start: dict[str, Tensor] | None = None, ema: EmaConfig | None = None) -> Path:
+def train(draw: Draw, class_weights: NDArray[np.float32], config: TrainingConfig,
+          provenance: Provenance, out: Path, report: Report,
+          start: dict[str, Tensor] | None = None, ema: EmaConfig | None = None,
+          warn: Warn = silent) -> Path:
     """
     Train a network, or go on where a killed run stopped.
 
-    :param batch_at: draws the batch of a step.
+    Under torchrun every process calls this; the first one writes.
+
+    :param draw: draws crops of a step's batch, e.g. Crops(images, config); ahead of their use and
+        in another thread or process.
     :param class_weights: (C,) float32.
     :param config: the run's configuration.
     :param provenance: what the model is made of, saved with it.
-    :param out: directory of the run.
+    :param out: directory of the run, which all processes see.
     :param report: is told of progress.
-    :param start: weights to start from; random ones if not given.
+    :param start: weights to start from; the recipe's if not given.
     :param ema: if given, the moving average of the network gives it soft targets and is what is
         saved when finished.
+    :param warn: is told of classes that get lost.
     :returns: the finished weights; at once if the run was finished before.
-    :raises TrainingError: if the loss is no longer finite; the last good checkpoint is kept.
-    :raises CheckpointError: if `out` holds a run of another recipe or data.
+    :raises TrainingError: if the loss is no longer finite; the last good checkpoint is kept. If
+        there are fewer crops in a batch than processes to share them.
+    :raises CheckpointError: if `out` holds a run of another recipe or data, or a damaged one.
+    :raises DeviceError: if the device that the configuration names is not there.
+    :raises BackboneError: if the recipe starts from weights that are not there or do not fit.
     """
     finished = out / checkpoint.FINISHED
     if finished.exists():
-        _same_run(checkpoint.load(finished)[1], provenance, finished)
+        require_same_run(checkpoint.load(finished)[1], provenance, finished)
         return finished
+    fabric = launch(config.execution, config.precision)
+    if config.batch < fabric.world_size * config.accumulate:
+        raise TrainingError(f'batch: {config.batch} crops for {fabric.world_size} processes, '
+                            f'each in {config.accumulate} parts')
     out.mkdir(parents=True, exist_ok=True)
     threads = torch.get_num_threads()
     torch.set_num_threads(config.threads)
+    cuda = [fabric.device] if fabric.device.type == 'cuda' else []
     try:
-        run = _start(config, provenance, out, start, ema)
-        loss_of = nn.CrossEntropyLoss(torch.from_numpy(class_weights), ignore_index=UNLABELLED,
-                                      label_smoothing=config.label_smoothing)
-        while run.step < config.steps:
-            _some_steps(run, batch_at, loss_of, config, out)
-            _save(run, provenance, out)
-            report(run.step, config.steps)
+        with torch.random.fork_rng(devices=cuda):
+            run = _start(fabric, class_weights, config, provenance, out, start, ema)
+            _all_steps(run, draw, class_weights > 0, provenance, out, report, warn)
     finally:
         torch.set_num_threads(threads)
-    best = run.soft.network if run.soft else run.network
-    checkpoint.save(finished, best.state_dict(), provenance, run.step)
+    if fabric.is_global_zero:
+        best = run.soft.network if run.soft else run.network
+        checkpoint.save(finished, best.state_dict(), provenance, run.step)
+    fabric.barrier()
     return finished
-
-
-def learning_rate(step: int, steps: int, peak: float) -> float:
-    """Follow one cycle: cosine up from peak / 25 in the first quarter, cosine down to 0."""
-    rise = 0.25 * steps
-    if step < rise:
-        return peak * (0.04 + 0.96 * 0.5 * (1 - math.cos(math.pi * step / rise)))
-    return peak * 0.5 * (1 + math.cos(math.pi * (step - rise) / (steps - rise)))
 
 
 def class_weights(frequency: NDArray[np.float64], power: float) -> NDArray[np.float32]:
@@ -122,102 +143,143 @@ def class_weights(frequency: NDArray[np.float64], power: float) -> NDArray[np.fl
     return np.asarray(weight / max(float((weight * frequency).sum()), 1e-12), np.float32)
 
 
-def _start(config: TrainingConfig, provenance: Provenance, out: Path,
-           start: dict[str, Tensor] | None, ema: EmaConfig | None) -> _Run:
-    network = build(len(provenance.class_names), config.model.width, config.seed)
+def _start(fabric: Fabric, weights: NDArray[np.float32], config: TrainingConfig,
+           provenance: Provenance, out: Path, start: dict[str, Tensor] | None,
+           ema: EmaConfig | None) -> _Run:
+    last = out / checkpoint.LAST
+    network = build(config.model, len(provenance.class_names), config.seed)
     if start is not None:
         network.load_state_dict(start)
-    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    elif not last.exists():
+        initialise(network, config.model)
+    network = network.to(
+        fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if fabric.world_size > 1:
+        synchronise(network)
     soft = None if ema is None else SoftTeacher(network, ema)
-    optimiser = torch.optim.AdamW(network.parameters(), lr=config.learning_rate,
-                                  weight_decay=config.weight_decay)
-    last = out / checkpoint.LAST
-    if not last.exists():
-        return _Run(network, optimiser, 0, [], soft)
-    tensors, saved, step = checkpoint.load(last)
-    _same_run(saved, provenance, last)
-    network.load_state_dict({k: t for k, t in tensors.items() if '/' not in k})
-    if soft is not None:
-        soft.restore(tensors)
-    checkpoint.restore_optimiser(optimiser, tensors)
-    return _Run(network, optimiser, step, _rows_until(out / checkpoint.METRICS, step),
-                soft)
+    optimiser = build_optimiser(network, config)
+    step = 0
+    if last.exists():
+        tensors, saved, step = checkpoint.load(last)
+        require_same_run(saved, provenance, last)
+        network.load_state_dict({k: t for k, t in tensors.items() if '/' not in k})
+        if soft is not None:
+            soft.restore(tensors)
+        checkpoint.restore_optimiser(optimiser, tensors)
+    objective = Objective(torch.from_numpy(weights).to(fabric.device), config.label_smoothing)
+    return _Run(config, fabric, network, fabric.setup_module(network), optimiser, objective, step,
+                rows_until(out, step), soft)
 
 
-def _same_run(saved: Provenance, wanted: Provenance, path: Path) -> None:
-    for name in ('class_names', 'recipe', 'data_sha256'):
-        if getattr(saved, name) != getattr(wanted, name):
-            raise CheckpointError(f'{path}: belongs to another run: its {name} is '
-                                  f'{getattr(saved, name)!r}, wanted '
-                                  f'{getattr(wanted, name)!r}')
+def _all_steps(run: _Run, draw: Draw, known: NDArray[np.bool_], provenance: Provenance,
+               out: Path, report: Report, warn: Warn) -> None:
+    """Take all steps that are left, interval by interval."""
+    config, fabric = run.config, run.fabric
+    first = fabric.is_global_zero
+    curves = Curves(out, run.rows) if first else None
+    numbers = range(fabric.global_rank, config.batch, fabric.world_size)
+    batches = feed(draw, numbers, range(run.step, config.steps), config.execution,
+                   fabric.device.type == 'cuda')
+    try:
+        with closing(batches):  # type: ignore[type-var]
+            while run.step < config.steps:
+                run.rows.append(_interval(run, batches, known, out))
+                found = collapses(run.rows, provenance.class_names, config.collapse)
+                if curves is not None:
+                    curves.write(run.rows, found)
+                    _save(run, provenance, out)
+                for collapse in found:
+                    if collapse.step == run.step:
+                        warn(collapse)
+                report(run.step, config.steps)
+    finally:
+        if curves is not None:
+            curves.close()
 
 
-def _some_steps(run: _Run, batch_at: Callable[[int], Batch], loss_of: nn.Module,
-                config: TrainingConfig, out: Path) -> None:
-    """Take the steps up to the next checkpoint and log them."""
-    run.network.train()
+def _interval(run: _Run, batches: Iterator[Tensors], known: NDArray[np.bool_],
+              out: Path) -> dict[str, str]:
+    """Take the steps up to the next checkpoint; returns their log row."""
+    config, fabric = run.config, run.fabric
+    run.wrapped.train()
     began, first = time.monotonic(), run.step
-    losses, hits, known = [], 0, 0
-    until = min(config.steps, (run.step // config.checkpoint_every + 1)
-                * config.checkpoint_every)
-    while run.step < until:
-        loss, right, total = _step(run, batch_at(run.step), loss_of, config)
-        if not math.isfinite(loss):
-            raise TrainingError(f'{out}: the loss is {loss} at step {run.step}; the last good '
-                                f'checkpoint, {checkpoint.LAST}, is of step {first}')
-        if total:
-            losses.append(loss)
-        hits, known = hits + right, known + total
+    tally = Tally(len(known), fabric.device)
+    losses: list[float] = []
+    waiting: Tensor | None = None
+    for _ in range(first, min(config.steps, (first // config.checkpoint_every + 1)
+                              * config.checkpoint_every)):
+        outcome = _step(run, next(batches), tally)
+        if waiting is not None:         # looked at a step late: the device need not be waited for
+            losses += _finite(waiting, run.step - 1, first, out)
+        waiting = outcome
         run.step += 1
+    assert waiting is not None
+    losses += _finite(waiting, run.step - 1, first, out)
     rate = (run.step - first) * config.batch / max(time.monotonic() - began, 1e-9)
-    run.rows.append({
-        'step': str(run.step), 'loss': f'{np.mean(losses or [0.0]):.4f}',
-        'accuracy': f'{hits / max(known, 1):.4f}',
-        'learning_rate': f'{run.optimiser.param_groups[0]["lr"]:.3g}',
-        'crops_per_s': f'{rate:.1f}'})
+    predicted, labelled, right = tally.everywhere(fabric)
+    return {'step': str(run.step), 'loss': f'{np.mean(losses or [0.0]):.4f}',
+            'accuracy': f'{right / max(labelled.sum(), 1):.4f}',
+            'learning_rate': f'{run.optimiser.param_groups[0]["lr"]:.3g}',
+            'crops_per_s': f'{rate:.1f}',
+            **columns(predicted, labelled, known, config.collapse)}
 
 
-def _step(run: _Run, batch: Batch, loss_of: nn.Module,
-          config: TrainingConfig) -> tuple[float, int, int]:
-    """Take one step; returns loss, correct and labelled pixels."""
+def _finite(outcome: Tensor, step: int, kept: int, out: Path) -> list[float]:
+    """Give the loss of a step, none where no pixel was labelled."""
+    loss, amount = outcome.tolist()
+    if not math.isfinite(loss):
+        good = f'{checkpoint.LAST}, is of step {kept}' if kept else 'is none: it was the start'
+        raise TrainingError(f'{out}: the loss is {loss} at step {step}; the last good '
+                            f'checkpoint, {good}')
+    return [loss] if amount else []
+
+
+def _step(run: _Run, batch: Tensors, tally: Tally) -> Tensor:
+    """Take one step; returns the loss over the whole batch and how much was labelled."""
+    config, fabric = run.config, run.fabric
     for group in run.optimiser.param_groups:
-        group['lr'] = learning_rate(run.step, config.steps, config.learning_rate)
-    raw = torch.from_numpy(batch.rgb).permute(0, 3, 1, 2).float()
-    target = torch.from_numpy(batch.labels).long()
-    labelled = target != UNLABELLED
-    if not labelled.any():
-        return 0.0, 0, 0                                 # nothing to learn from
-    pixels = normalise(raw)
-    logits = run.network(pixels)                         # (B, C, H/4, W/4)
-    loss: Tensor = loss_of(logits, target)
+        group['lr'] = learning_rate(run.step, config)
+    state = np.random.SeedSequence((config.seed, run.step, fabric.global_rank))
+    torch.manual_seed(int(state.generate_state(1)[0]))
+    rgb, labels = (t.to(fabric.device, non_blocking=True) for t in batch)
+    target = labels.long()
+    amount = _sum(fabric, run.objective.amount(target))
+    run.optimiser.zero_grad(set_to_none=True)
+    total = torch.zeros((), device=fabric.device)
+    for part in range(config.accumulate):
+        mine = slice(part, None, config.accumulate)
+        more = part + 1 < config.accumulate
+        with fabric.no_backward_sync(run.wrapped, enabled=more):  # type: ignore[arg-type]
+            loss = _loss(run, rgb[mine], target[mine], amount, tally)
+            fabric.backward(loss * fabric.world_size)     # gradients are averaged over processes
+        total += loss.detach()
+    if config.clip:
+        nn.utils.clip_grad_norm_(run.network.parameters(), config.clip)
+    run.optimiser.step()
     if run.soft is not None:
-        loss = loss + run.soft.loss(pixels, logits)
-    value = float(loss.detach())
-    if math.isfinite(value):
-        run.optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(run.network.parameters(), 5.0)
-        run.optimiser.step()
-        if run.soft is not None:
-            run.soft.follow(run.network)
-    right = int(((logits.detach().argmax(1) == target) & labelled).sum())
-    return value, right, int(labelled.sum())
+        run.soft.follow(run.network)
+    return torch.stack([_sum(fabric, total), amount])
+
+
+def _loss(run: _Run, rgb: Tensor, target: Tensor, amount: Tensor, tally: Tally) -> Tensor:
+    """Compute what some crops add to the loss of their batch."""
+    pixels = normalise(run.network, rgb.permute(0, 3, 1, 2).float())
+    logits = run.wrapped(pixels)                         # (B, C, H/stride, W/stride)
+    tally.add(logits.detach(), target)
+    loss = run.objective(logits, target) / amount.clamp(min=1e-12)
+    if run.soft is not None:
+        with run.fabric.autocast():
+            loss = loss + run.soft.loss(pixels, logits) * len(rgb) / run.config.batch
+    return loss
+
+
+def _sum(fabric: Fabric, mine: Tensor) -> Tensor:
+    """Add up over all processes."""
+    total: Tensor = fabric.all_reduce(mine, reduce_op='sum')  # type: ignore[assignment]
+    return total
 
 
 def _save(run: _Run, provenance: Provenance, out: Path) -> None:
     tensors = {**run.network.state_dict(), **checkpoint.optimiser_tensors(run.optimiser),
                **(run.soft.tensors() if run.soft else {})}
-    text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS)
-    writer.writeheader()
-    writer.writerows(run.rows)
-    checkpoint.write_atomically(out / checkpoint.METRICS, text.getvalue())
     checkpoint.save(out / checkpoint.LAST, tensors, provenance, run.step)
-
-
-def _rows_until(path: Path, step: int) -> list[dict[str, str]]:
-    """Read the log rows up to a step; a kill can leave one row too many."""
-    if not path.exists():
-        return []
-    with path.open(newline='') as f:
-        return [row for row in csv.DictReader(f) if int(row['step']) <= step]

@@ -68,7 +68,7 @@ class Merged:
 
 
 def merge_classes(data: Path, classes: Path, teacher: Path, config: MergeConfig,
-                  progress: Progress) -> Merged:
+                  progress: Progress, accelerator: str = 'auto') -> Merged:
     """
     Decide which pseudo-classes become one, or read what was decided before.
 
@@ -77,6 +77,7 @@ def merge_classes(data: Path, classes: Path, teacher: Path, config: MergeConfig,
     :param teacher: directory of the finished teacher.
     :param config: how many are to be left; 0 leaves all and writes nothing.
     :param progress: called with steps done and in all: every sample is visited twice.
+    :param accelerator: where the teacher looks at images.
     :raises ClusterError: if that many cannot be left.
     :raises TrainingDataError: if the teacher learned other pseudo-classes.
     """
@@ -93,7 +94,7 @@ def merge_classes(data: Path, classes: Path, teacher: Path, config: MergeConfig,
     before = _decided(path)
     if before.get('made_of') == identity:
         return merged(np.asarray(before['new_ids'], np.uint8), names, grounds)
-    confusion = teacher_confusion(data, classes, teacher, progress)
+    confusion = teacher_confusion(data, classes, teacher, progress, accelerator)
     new_ids = merge(found, confusion, config.classes, config.confusion)
     result = merged(new_ids, names, grounds)
     share = confusion / np.maximum(confusion.sum(1, keepdims=True), 1e-9)
@@ -104,21 +105,21 @@ def merge_classes(data: Path, classes: Path, teacher: Path, config: MergeConfig,
 
 
 def teacher_confusion(data: Path, classes: Path, teacher: Path,
-                      progress: Progress) -> NDArray[np.float64]:
+                      progress: Progress, accelerator: str = 'auto') -> NDArray[np.float64]:
     """
     Sum what a teacher says over the pixels of each class.
 
     :returns: (K, K), row = label, column = prediction; the labels are the pseudo-classes.
     """
     training = training_of(checkpoint.load(teacher / checkpoint.FINISHED)[1])
-    predict = Predictor(teacher)
+    predict = Predictor(teacher, accelerator)
     count = len(predict.made_of.class_names)
     total = np.zeros((count, count))
     samples = len(Dataset(data))
     drives = load_images(data, classes, training, lambda done, _: progress(done, 2 * samples))
-    images = [image for drive in drives for image in drive]
-    for i, image in enumerate(images, 1):
-        progress(samples + i * samples // len(images), 2 * samples)
+    count_of_images = sum(len(drive) for drive in drives)
+    for i, image in enumerate(drives.images(), 1):
+        progress(samples + i * samples // count_of_images, 2 * samples)
         probability = predict(image.rgb)
         for k in np.unique(image.labels[image.labels != UNLABELLED]):
             total[k] += probability[image.labels == k].sum(0, np.float64)

@@ -17,33 +17,38 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
 import hashlib
 import json
-import os
 from pathlib import Path
 
-import cv2
 from dseg_ros.config.distill import TrainingConfig
 from dseg_ros.config.masks import MaskConfig
 from dseg_ros.config.pseudo import ClusterConfig
 from dseg_ros.config.schema import as_mapping
 from dseg_ros.config.student import RefineConfig
+from dseg_ros.config.workers import WorkersConfig
 from dseg_ros.dataset.sample import Sample
+from dseg_ros.dataset.shard import Packed
 from dseg_ros.dataset.store import Dataset
-from dseg_ros.distill.augment import TrainingImage
-from dseg_ros.distill.clustering import assignments, fingerprint, load_classes
+from dseg_ros.distill.clustering import fingerprint, load_classes
 from dseg_ros.distill.merging import Merged, weights_sha256
 from dseg_ros.distill.prediction import Predictor
+from dseg_ros.distill.store_building import build_store
 from dseg_ros.distill.training_data import (
-    data_hash, partial_labels, stored_scale, TrainingDataError)
-from dseg_ros.geometry import scaled
+    data_hash, label_samples, LabelJob, pack_labelled, partial_labels, stored_scale,
+    TrainingDataError)
+from dseg_ros.distill.training_image import TrainingImage
+from dseg_ros.distill.training_store import StoredImages
 from dseg_ros.pseudo.dense_labels import dense_labels
 from dseg_ros.pseudo.masks import proposal_mask
 from dseg_ros.pseudo.pseudo_classes import PseudoClasses
-from dseg_ros.types import Proposals, UNLABELLED, View
+from dseg_ros.types import Proposals, View
 import numpy as np
 from numpy.typing import NDArray
+import torch
 
 FOLDER = 'dense'
 
@@ -78,76 +83,75 @@ class Sources:
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-def dense_images(sources: Sources, out: Path, progress: Progress) -> list[list[TrainingImage]]:
+def dense_images(sources: Sources, out: Path, progress: Progress,
+                 workers: WorkersConfig = WorkersConfig(workers=1)) -> StoredImages:
     """
-    Label all images densely, or read what was labelled before a kill.
+    Label all images densely, or what is missing of it, and give them to be read one at a time.
 
     :param sources: what the labels are made of.
-    :param out: directory of the run; the labels go into dense/ as PNG files.
+    :param out: directory of the run; images and labels go into dense/HASH/.
     :param progress: called with samples done and in all.
+    :param workers: who labels; the result is the same.
     :returns: per drive, its images that have any label.
-    :raises TrainingDataError: if data set and classes do not belong together or no label is left.
+    :raises TrainingDataError: if data set and classes do not belong together, no label is left or
+        a file that was made earlier is damaged.
     """
     classes, recipe, data_sha256 = load_classes(sources.classes)
     if data_sha256 != fingerprint(sources.data):
         raise TrainingDataError(f'{sources.classes}: pseudo-classes of another data set than '
                                 f'{sources.data}; cluster it again')
-    folder = out / FOLDER / sources.sha256()[:12]
-    folder.mkdir(parents=True, exist_ok=True)
-    refiner = _Refiner(sources, classes, recipe, folder)
-    dataset = Dataset(sources.data)
-    drives: dict[str, list[TrainingImage]] = {}
-    for i, (key, labels) in enumerate(assignments(sources.classes)):
-        progress(i, len(dataset))
-        sample = dataset[key]
-        drives.setdefault(sample.source, []).extend(refiner.images(key, sample, labels))
-    progress(len(dataset), len(dataset))
-    result = [images for images in drives.values() if images]
-    if not result:
-        raise TrainingDataError(f'{sources.teacher}: not one pixel of {len(dataset)} samples is '
+    identity = sources.sha256()
+    keys = Dataset(sources.data).keys()
+    result = build_store(dense_folder(out, identity), identity, keys, partial(
+        label_samples, sources.data, sources.classes, partial(_Refiner, sources, classes, recipe),
+        workers), progress)
+    if not len(result):
+        raise TrainingDataError(f'{sources.teacher}: not one pixel of {len(keys)} samples is '
                                 'labelled by it')
     return result
 
 
+def dense_folder(out: Path, sources_sha256: str) -> Path:
+    """Tell where a run keeps its dense labels."""
+    return out / FOLDER / sources_sha256[:12]
+
+
 class _Refiner:
-    """Labels the images of one sample after another."""
+    """What one worker does: dense labels, from a network's predictions and the LiDAR."""
 
-    def __init__(self, sources: Sources, classes: PseudoClasses, recipe: ClusterConfig,
-                 folder: Path) -> None:
+    def __init__(self, sources: Sources, classes: PseudoClasses, recipe: ClusterConfig) -> None:
         self._sources, self._classes, self._recipe = sources, classes, recipe
-        self._folder = folder
-        self._predict = Predictor(sources.teacher)
+        self._predict = Predictor(sources.teacher, sources.training.execution.accelerator)
 
-    def images(self, key: str, sample: Sample,
-               labels: NDArray[np.uint8]) -> Iterator[TrainingImage]:
-        """Yield the sample's images that have any label; labels (N,) are those of the points."""
-        for view in sample.frame().views:
-            scale = stored_scale(view.camera, self._sources.training)
-            path = self._folder / f'{key}.{view.name}.png'
-            dense = cv2.imread(str(path), cv2.IMREAD_UNCHANGED) if path.exists() else None
-            if dense is None:
-                dense = self._label(sample, view, labels, scale)
-                _write_png(path, dense)
-            if (dense != UNLABELLED).any():
-                yield TrainingImage(_reduced(view, scale), np.asarray(dense, np.uint8),
-                                    sample.source)
+    def __call__(self, job: LabelJob) -> tuple[Packed, ...]:
+        """Label the images of a sample; returns those that have any label."""
+        sample = job.sample.decoded()
+        with _one_thread():
+            return pack_labelled(job.key, (
+                self._label(sample, job.labels, view) for view in sample.frame().views))
 
-    def _label(self, sample: Sample, view: View, labels: NDArray[np.uint8],
-               scale: float) -> NDArray[np.uint8]:
+    def _label(self, sample: Sample, labels: NDArray[np.uint8], view: View) -> TrainingImage:
         merged, refine = self._sources.merged, self._sources.refine
-        partial = partial_labels(sample, view, labels, scale, self._classes, self._recipe)
-        probability = self._predict(partial.rgb, refine.scales, refine.flip)
+        scale = stored_scale(view.camera, self._sources.training)
+        image = partial_labels(sample, view, labels, scale, self._classes, self._recipe)
+        probability = self._predict(image.rgb, refine.scales, refine.flip)
         if probability.shape[2] != len(merged.names):       # a teacher of what was merged later
             probability = merged.probabilities(probability)
-        return dense_labels(
-            partial.rgb, probability, merged.labels(partial.labels),
-            _whole_things(sample, view, scale, refine.proposal_length_m), merged.grounds, refine)
+        return replace(image, labels=dense_labels(
+            image.rgb, probability, merged.labels(image.labels),
+            _whole_things(sample, view, scale, refine.proposal_length_m), merged.grounds,
+            refine))
 
 
-def _reduced(view: View, scale: float) -> NDArray[np.uint8]:
-    camera = scaled(view.camera, scale)
-    return np.asarray(cv2.resize(view.image.rgb, (camera.width, camera.height),
-                                 interpolation=cv2.INTER_AREA), np.uint8)
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Let torch use one thread: results must not depend on how many workers share the cores."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _whole_things(sample: Sample, view: View, scale: float,
@@ -157,10 +161,3 @@ def _whole_things(sample: Sample, view: View, scale: float,
     long_ones = np.flatnonzero(sample.proposals.box_size_m[:, 0] > most_m) + 1
     mask[np.isin(mask, long_ones)] = Proposals.NOISE
     return mask
-
-
-def _write_png(path: Path, labels: NDArray[np.uint8]) -> None:
-    """Write labels (H, W) as a whole or not at all."""
-    part = path.with_suffix('.part')
-    part.write_bytes(cv2.imencode('.png', labels)[1].tobytes())
-    os.replace(part, path)

@@ -53,7 +53,7 @@ class SoftTeacher:
         """
         heat = self._config.temperature
         with torch.no_grad():
-            teacher = (self.network(pixels) / heat).log_softmax(1)
+            teacher = (self.network(pixels).float() / heat).log_softmax(1)
         student = (logits / heat).log_softmax(1)
         divergence = functional.kl_div(teacher, student, reduction='none', log_target=True)
         return self._config.soft_weight * heat ** 2 * divergence.sum(1).mean()

@@ -26,12 +26,15 @@ import shutil
 from dseg_ros.config.distill import TrainingConfig
 from dseg_ros.config.schema import as_mapping
 from dseg_ros.config.student import EmaConfig, StudentConfig
-from dseg_ros.distill.augment import class_frequency, draw_batch, TrainingImage
+from dseg_ros.config.workers import WorkersConfig
+from dseg_ros.distill.augment import class_frequency, Crops
 from dseg_ros.distill.clustering import load_classes
-from dseg_ros.distill.loop import class_weights, train
+from dseg_ros.distill.devices import launch
+from dseg_ros.distill.loop import class_weights, silent, train, Warn
 from dseg_ros.distill.merging import merge_classes, merged
 from dseg_ros.distill.prediction import training_of
 from dseg_ros.distill.refining import dense_images, Sources
+from dseg_ros.distill.same_run import require_same_run
 from dseg_ros.distill.training_data import TrainingDataError
 from dseg_ros.models import checkpoint
 from dseg_ros.models.checkpoint import CONFIG, Provenance, write_atomically
@@ -45,9 +48,13 @@ _NEW_IDS = 'new_ids'
 
 
 def train_student(data: Path, classes: Path, teacher: Path, out: Path, config: StudentConfig,
-                  merging: Progress, labelling: Progress, training: Progress) -> Path:
+                  merging: Progress, labelling: Progress, training: Progress,
+                  warn: Warn = silent,
+                  workers: WorkersConfig = WorkersConfig(workers=1)) -> Path:
     """
     Merge classes, label densely and train a student, or go on with what was interrupted.
+
+    Under torchrun every process calls this; the first one merges and labels.
 
     :param data: the data set.
     :param classes: folder that `cluster` wrote for it; merge.json goes there.
@@ -57,22 +64,30 @@ def train_student(data: Path, classes: Path, teacher: Path, out: Path, config: S
     :param merging: progress of the merge, in samples.
     :param labelling: progress of the dense labels, in samples.
     :param training: progress of training, in steps.
+    :param warn: is told of classes that get lost.
+    :param workers: who labels.
     :returns: the finished weights.
     """
-    after = merge_classes(data, classes, teacher, config.merge, merging)
+    with launch(config.training.execution).rank_zero_first():
+        after = merge_classes(data, classes, teacher, config.merge, merging,
+                              config.training.execution.accelerator)
     sources = Sources(data, classes, teacher, after, config.refine, config.training)
     palette = checkpoint.load(teacher / checkpoint.FINISHED)[1].palette
     recipe = {**as_mapping(config.training), 'merge': as_mapping(config.merge),
               'refine': as_mapping(config.refine), _NEW_IDS: after.new_ids.tolist()}
     first = [int(np.flatnonzero(after.new_ids == k)[0]) for k in range(len(after.names))]
     made_of = Provenance(after.names, tuple(palette[k] for k in first), recipe, sources.sha256())
-    return _learn(sources, made_of, out, labelling, training)
+    return _learn(sources, made_of, out, labelling, training, warn, workers)
 
 
 def train_ema(data: Path, classes: Path, student: Path, out: Path, config: EmaConfig,
-              labelling: Callable[[int], Progress], training: Callable[[int], Progress]) -> Path:
+              labelling: Callable[[int], Progress], training: Callable[[int], Progress],
+              warn: Warn = silent,
+              workers: WorkersConfig = WorkersConfig(workers=1)) -> Path:
     """
     Go on with a student for some rounds, or go on with a round that was interrupted.
+
+    Under torchrun every process calls this; the first one labels.
 
     :param data: the data set.
     :param classes: folder that `cluster` wrote for it.
@@ -81,6 +96,8 @@ def train_ema(data: Path, classes: Path, student: Path, out: Path, config: EmaCo
     :param config: the recipe.
     :param labelling: gives the progress of a round's dense labels, in samples.
     :param training: gives the progress of a round's training, in steps.
+    :param warn: is told of classes that get lost.
+    :param workers: who labels.
     :returns: the finished weights: the moving average of the last round.
     :raises TrainingDataError: if the run is no student of these pseudo-classes.
     """
@@ -93,7 +110,7 @@ def train_ema(data: Path, classes: Path, student: Path, out: Path, config: EmaCo
             raise TrainingDataError(f'{student}: no student of the {len(found.names)} '
                                     f'pseudo-classes in {classes}')
         recipe = replace(training_of(made_of), steps=config.steps, seed=config.seed + number,
-                         learning_rate=config.learning_rate)
+                         learning_rate=config.learning_rate, execution=config.execution)
         sources = Sources(data, classes, before,
                           merged(new_ids, found.names, len(found.ground.centroids)),
                           config.refine, recipe)
@@ -101,26 +118,38 @@ def train_ema(data: Path, classes: Path, student: Path, out: Path, config: EmaCo
         made_of = replace(made_of, data_sha256=sources.sha256(), recipe={
             **made_of.recipe, **as_mapping(recipe), 'ema': {**own, 'round': number}})
         before = out / f'round_{number}'
-        last = _learn(sources, made_of, before, labelling(number), training(number), tensors,
-                      config)
+        last = _learn(sources, made_of, before, labelling(number), training(number), warn,
+                      workers, tensors, config)
+    with launch(config.execution).rank_zero_first():
+        _publish(last, out)
+    return out / checkpoint.FINISHED
+
+
+def _publish(last: Path, out: Path) -> None:
+    """Copy what the last round ended with to where the run's result is looked for."""
+    if (out / checkpoint.FINISHED).exists() and (
+            out / checkpoint.FINISHED).read_bytes() == last.read_bytes():
+        return
     for name in (checkpoint.METRICS, CONFIG, checkpoint.FINISHED):
         part = out / f'{name}.part'
         shutil.copyfile(last.with_name(name), part)
         os.replace(part, out / name)
-    return out / checkpoint.FINISHED
 
 
 def _learn(sources: Sources, made_of: Provenance, out: Path, labelling: Progress,
-           training: Progress, start: dict[str, Tensor] | None = None,
-           ema: EmaConfig | None = None) -> Path:
+           training: Progress, warn: Warn, workers: WorkersConfig,
+           start: dict[str, Tensor] | None = None, ema: EmaConfig | None = None) -> Path:
     """Label and train; what is finished already is only checked."""
-    images: list[list[TrainingImage]] = []
     config: TrainingConfig = sources.training
-    weights = np.zeros(0, np.float32)
-    if not (out / checkpoint.FINISHED).exists():
-        images = dense_images(sources, out, labelling)
-        frequency = class_frequency(images, len(made_of.class_names))
-        weights = class_weights(frequency, config.class_weight_power)
-        write_atomically(out / CONFIG, json.dumps(made_of.recipe, indent=1))
-    return train(lambda step: draw_batch(images, step, config), weights, config, made_of, out,
-                 training, start, ema)
+    finished = out / checkpoint.FINISHED
+    if finished.exists():
+        require_same_run(checkpoint.load(finished)[1], made_of, finished)
+        return finished
+    fabric = launch(config.execution, config.precision)
+    with fabric.rank_zero_first():
+        images = dense_images(sources, out, labelling, workers)
+        if fabric.is_global_zero:
+            write_atomically(out / CONFIG, json.dumps(made_of.recipe, indent=1))
+    frequency = class_frequency(images, len(made_of.class_names))
+    return train(Crops(images, config), class_weights(frequency, config.class_weight_power),
+                 config, made_of, out, training, start, ema, warn)

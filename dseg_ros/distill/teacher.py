@@ -22,9 +22,11 @@ from pathlib import Path
 
 from dseg_ros.config.distill import TrainingConfig
 from dseg_ros.config.schema import as_mapping
-from dseg_ros.distill.augment import class_frequency, draw_batch
+from dseg_ros.config.workers import WorkersConfig
+from dseg_ros.distill.augment import class_frequency, Crops
 from dseg_ros.distill.clustering import load_classes
-from dseg_ros.distill.loop import class_weights, train
+from dseg_ros.distill.devices import launch
+from dseg_ros.distill.loop import class_weights, silent, train, Warn
 from dseg_ros.distill.training_data import data_hash, load_images
 from dseg_ros.models.checkpoint import CONFIG, Provenance, write_atomically
 from dseg_ros.pseudo.pseudo_classes import palette
@@ -33,25 +35,32 @@ Progress = Callable[[int, int], None]
 
 
 def train_teacher(data: Path, classes: Path, out: Path, config: TrainingConfig,
-                  loading: Progress, training: Progress) -> Path:
+                  loading: Progress, training: Progress, warn: Warn = silent,
+                  workers: WorkersConfig = WorkersConfig(workers=1)) -> Path:
     """
     Train a teacher, or go on with one that was interrupted.
+
+    Under torchrun every process calls this.
 
     :param data: the data set.
     :param classes: folder that `cluster` wrote for it.
     :param out: directory of the run.
     :param config: the recipe.
-    :param loading: progress of reading, in samples.
+    :param loading: progress of labelling the images, in samples.
     :param training: progress of training, in steps.
+    :param warn: is told of classes that get lost.
+    :param workers: who labels.
     :returns: the finished weights.
     """
     names = load_classes(classes)[0].names
     made_of = Provenance(
         names, tuple((int(r), int(g), int(b)) for r, g, b in palette(names)),
         as_mapping(config), data_hash(classes))
-    images = load_images(data, classes, config, loading)
-    out.mkdir(parents=True, exist_ok=True)
-    write_atomically(out / CONFIG, json.dumps(made_of.recipe, indent=1))
+    fabric = launch(config.execution, config.precision)
+    images = load_images(data, classes, config, loading, workers)
+    if fabric.is_global_zero:
+        out.mkdir(parents=True, exist_ok=True)
+        write_atomically(out / CONFIG, json.dumps(made_of.recipe, indent=1))
     weights = class_weights(class_frequency(images, len(names)), config.class_weight_power)
-    return train(lambda step: draw_batch(images, step, config), weights, config, made_of, out,
-                 training)
+    return train(Crops(images, config), weights, config, made_of, out,
+                 training, warn=warn)

@@ -17,11 +17,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import copy
 from pathlib import Path
 
 import cv2
 from dseg_ros.classes import SemanticClass
 from dseg_ros.evaluation.label_sets import LabelError, LabelSet
+from dseg_ros.evaluation.labelled import LabelledImage, size
 from dseg_ros.evaluation.layouts import BENCHMARKS, Layout
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +50,7 @@ class Benchmark:
         if every < 1:
             raise BenchmarkError(f'every {every}th image: the number is less than 1')
         self.name, self.every = name, every
+        self.taken = '' if every == 1 else f', 1 image of {every}'
         self.layout = BENCHMARKS[name]
         self.root = _unpacked(root, self.layout)
         self.files = _files(self.root, self.layout)[::every]
@@ -57,9 +60,54 @@ class Benchmark:
         """Tell the classes that it is scored with; index = class id."""
         return self.layout.labels.classes
 
+    @property
+    def title(self) -> str:
+        """Name it for people."""
+        return f'{self.name}: {self.layout.split}{self.taken}'
+
+    @property
+    def label_set(self) -> str:
+        """Name the list of classes."""
+        return self.layout.labels.name
+
+    def split(self, share: float) -> tuple[Benchmark, Benchmark]:
+        """
+        Split into two, in the order of the names: neighbours in time stay together.
+
+        :param share: of the images that come into the first part.
+        :raises BenchmarkError: if that leaves a part without images.
+        """
+        count = round(share * len(self))
+        if not 0 < count < len(self):
+            raise BenchmarkError(f'{self.root}: {len(self)} images cannot be split at {share:g}')
+        parts = []
+        for place, files in (('first', self.files[:count]), ('last', self.files[count:])):
+            part = copy(self)
+            part.files, part.taken = files, f'{self.taken}, {place} {len(files)} by name'
+            parts.append(part)
+        return parts[0], parts[1]
+
+    def facts(self) -> dict[str, str]:
+        """Say what is measured, for the protocol."""
+        return {'benchmark': self.title}
+
     def __len__(self) -> int:
         """Count the images."""
         return len(self.files)
+
+    def images(self) -> Iterator[LabelledImage]:
+        """
+        Read images with their ground truth.
+
+        :raises BenchmarkError: for ground truth of another size or with unknown values, or a
+            damaged file.
+        """
+        for i, (path, truth) in enumerate(self):
+            rgb = read_image(path)
+            if rgb.shape[:2] != truth.shape:
+                raise BenchmarkError(f'{path}: image is {size(rgb)} px, but its ground truth '
+                                     f'{self.files[i][1].name} {size(truth)} px')
+            yield LabelledImage(path.name, rgb, truth)
 
     def __iter__(self) -> Iterator[tuple[Path, NDArray[np.uint8]]]:
         """

@@ -143,7 +143,7 @@ def load_backbone(config: BackboneConfig) -> Backbone:
         network = OnnxNetwork(path, config.device != 'cpu')
         return Backbone(network, path.stem, _sha256(path), *_IMAGENET)
     model, mean, deviation = _create(config.name)
-    path = Path(config.weights).expanduser() if config.weights else fetched(config)
+    path = weights_path(config)
     load_encoder(model, path, config.name)
     return Backbone(TimmNetwork(model, _device(config.device)), config.name, _sha256(path),
                     mean, deviation)
@@ -183,6 +183,11 @@ def _on_grid(tensors: Mapping[str, Tensor], model: Vit) -> dict[str, Tensor]:
     size = list(model.patch_embed.grid_size)
     return {**tensors, 'pos_embed': resample_abs_pos_embed(
         given, size, [side, side], num_prefix_tokens=prefix)}
+
+
+def weights_path(config: BackboneConfig) -> Path:
+    """Find the weights file that a configuration names, fetching it as a last resort."""
+    return Path(config.weights).expanduser() if config.weights else fetched(config)
 
 
 def fetched(config: BackboneConfig, hub: str = _HUB) -> Path:

@@ -33,9 +33,6 @@ STRIDE = 16
 OUTPUT_STRIDE = 1
 """Logits come at the input's size."""
 
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
-
 
 class MaskTransformer(nn.Module):
     """
@@ -92,6 +89,10 @@ class Segmenter(nn.Module):
     :param config: sizes; the defaults are the published ones.
     """
 
+    stride = STRIDE
+    output_stride = OUTPUT_STRIDE
+    normalisation = 'imagenet'
+
     def __init__(self, classes: int, config: SegmenterConfig) -> None:
         """Build it with random weights; a self-supervised encoder is put in afterwards."""
         super().__init__()
@@ -118,17 +119,6 @@ class Segmenter(nn.Module):
         coarse = masks.transpose(1, 2).unflatten(2, (height // STRIDE, width // STRIDE))
         return functional.interpolate(coarse, size=(height, width), mode='bilinear',
                                       align_corners=False)
-
-
-def imagenet_normalise(raw: Tensor) -> Tensor:
-    """
-    Centre and scale the channels by ImageNet's mean and deviation.
-
-    :param raw: (B, 3, H, W) float, 0..255.
-    """
-    shape = (1, 3, 1, 1)
-    mean = raw.new_tensor(IMAGENET_MEAN).view(shape)
-    return (raw / 255 - mean) / raw.new_tensor(IMAGENET_DEVIATION).view(shape)
 
 
 def build(classes: int, config: SegmenterConfig, seed: int) -> Segmenter:

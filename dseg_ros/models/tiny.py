@@ -63,6 +63,10 @@ class TinySegmenter(nn.Module):
     :param width: channels at stride 2; the deeper ones grow in proportion (24: 0.2 M parameters).
     """
 
+    stride = STRIDE
+    output_stride = OUTPUT_STRIDE
+    normalisation = 'per_image'
+
     def __init__(self, classes: int, width: int = 24) -> None:
         """Build it with random weights."""
         super().__init__()
@@ -86,27 +90,18 @@ class TinySegmenter(nn.Module):
         :param pixels: (B, 3, H, W) float, normalised; H and W multiples of STRIDE.
         :returns: (B, C, H / OUTPUT_STRIDE, W / OUTPUT_STRIDE).
         """
+        logits: Tensor = self.head(self.features(pixels))
+        return logits
+
+    def features(self, pixels: Tensor) -> Tensor:
+        """Compute what the head sees of the same pixels: (B, c4, H/4, W/4)."""
         x4: Tensor = self.at4(self.at2(pixels))          # (B, c4, H/4, W/4)
         x8: Tensor = self.at8(x4)                        # (B, c8, H/8, W/8)
         deep: Tensor = self.at16(x8)                     # (B, c16, H/16, W/16)
         deep = deep + self.context(deep.mean((2, 3), keepdim=True))
         mid = self.refine8(self.skip8(x8) + self.enlarge(self.lift8(deep)))
-        fine = self.refine4(self.skip4(x4) + self.enlarge(self.lift4(mid)))
-        logits: Tensor = self.head(fine)
-        return logits
-
-
-def normalise(raw: Tensor) -> Tensor:
-    """
-    Centre and scale each channel of each image by its own mean and deviation.
-
-    The exported model does the same inside its graph (runtime/onnx_graph.py); a test compares.
-
-    :param raw: (B, 3, H, W) float, 0..255.
-    """
-    centred = raw - raw.mean((2, 3), keepdim=True)
-    deviation = centred.square().mean((2, 3), keepdim=True).sqrt()
-    return centred / (deviation + 1.0)
+        fine: Tensor = self.refine4(self.skip4(x4) + self.enlarge(self.lift4(mid)))
+        return fine
 
 
 def parameter_count(model: nn.Module) -> int:

@@ -50,6 +50,9 @@ GROUND_FEATURES: tuple[tuple[str, str], ...] = (
     ('b', 'ground_colour'), ('texture', 'texture'), ('roughness', 'roughness'), ('step', 'step'))
 """Columns of the description of a ground cell."""
 
+_RELATIVE = [i for i, (_, group) in enumerate(GROUND_FEATURES)
+             if group in ('ground_colour', 'texture', 'roughness')]
+
 
 @dataclass(frozen=True, eq=False)
 class Elements:
@@ -152,9 +155,17 @@ def _cells(xyz: NDArray[np.float64], chosen: NDArray[np.bool_], extra: NDArray[n
     step = step_up(cells.centre_m, z_mean, config.step_radius_m)
     features = np.column_stack([*(cells.mean(column) for column in extra[chosen].T),
                                 np.log(0.01 + roughness), np.log(0.02 + step)])
+    if config.ground_relative:
+        features[:, _RELATIVE] -= _medians(features[:, _RELATIVE])
     zero = np.zeros(len(cells.count))
     return Elements(_scatter(chosen, cells), features.astype(np.float32), cells.count,
                     np.arange(len(cells.count)), zero, zero)
+
+
+def _medians(features: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Take the median (F,) of what is known of each column; 0 where nothing is."""
+    return np.asarray([np.median(known) if len(known := column[np.isfinite(column)]) else 0.0
+                       for column in features.T])
 
 
 def _compressed(length_m: NDArray[np.float64]) -> NDArray[np.float64]:

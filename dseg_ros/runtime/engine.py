@@ -50,6 +50,8 @@ class ModelInfo:
     :param version: version of the package that exported it, with the git revision if known.
     :param data_sha256: hash of what it was trained on.
     :param recipe: resolved training configuration as JSON.
+    :param network: kind of the network ('tiny'); '' in models of before it was written down.
+    :param precision: 'fp32' or 'fp16', what the network computes in.
     """
 
     class_names: tuple[str, ...]
@@ -60,6 +62,8 @@ class ModelInfo:
     version: str = ''
     data_sha256: str = ''
     recipe: str = '{}'
+    network: str = ''
+    precision: str = 'fp32'
 
     def __post_init__(self) -> None:
         """Reject names and colours that do not belong together."""
@@ -80,6 +84,8 @@ class ModelInfo:
             'dseg.version': self.version,
             'dseg.data_sha256': self.data_sha256,
             'dseg.recipe': self.recipe,
+            'dseg.network': self.network,
+            'dseg.precision': self.precision,
         }
 
     @classmethod
@@ -103,7 +109,9 @@ class ModelInfo:
                 input_height=int(height), input_width=int(width),
                 network_pixels=int(metadata['dseg.network_pixels']),
                 version=metadata['dseg.version'],
-                data_sha256=metadata['dseg.data_sha256'], recipe=metadata['dseg.recipe'])
+                data_sha256=metadata['dseg.data_sha256'], recipe=metadata['dseg.recipe'],
+                **{name: metadata[f'dseg.{name}'] for name in ('network', 'precision')
+                   if f'dseg.{name}' in metadata})   # the first models of this format lack them
         except KeyError as error:
             raise EngineError(f'{where}: metadata {error} is missing') from error
         except (ValueError, TypeError, OverflowError) as error:

@@ -78,7 +78,7 @@ def test_harvest_ends_with_a_summary_and_the_next_command(
                  str(vehicle), '--selection.every', '3']) == 0
     text = capsys.readouterr().out
     assert f'{out}: 4 samples of 1 drives' in text and 'dropped 6: not the n-th frame' in text
-    assert Dataset(out).manifest.recipe['topics']['cameras'] == ['front']
+    assert Dataset(out).manifest.sources[0].recipe['topics']['cameras'] == ['front']
     command = text.splitlines()[-1].removeprefix('next: dseg ').split()
     assert main([*command[:-1], str(tmp_path / command[-1])]) == 0
 

@@ -23,6 +23,7 @@ import subprocess
 import sys
 import time
 
+from dseg_ros.cli.app import main
 from dseg_ros.config.dataset import HarvestConfig
 from dseg_ros.config.schema import ConfigError, from_mapping
 from dseg_ros.config.vehicle import harvest_options
@@ -31,6 +32,7 @@ from dseg_ros.dataset.harvest import drive_name, harvest, run
 from dseg_ros.dataset.store import Dataset, DatasetError, verify
 from dseg_ros.geometry import project_xyz
 import pytest
+import ray
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 VEHICLES = REPOSITORY / 'config'
@@ -52,7 +54,7 @@ def dying(self, packed):
         os.kill(os.getpid(), signal.SIGKILL)
 if __name__ == '__main__':
     DatasetWriter.append_packed = dying
-    room.harvest(HarvestConfig((bag,), out, workers, store=StoreConfig(shard_mb=1)))
+    room.harvest(HarvestConfig((bag,), out, workers=workers, store=StoreConfig(shard_mb=1)))
 """
 
 
@@ -95,14 +97,23 @@ def test_every_cloud_of_the_simulated_drive_is_a_sample(harvested: Path, sim_bag
     assert 0.015e9 < abs(view.image.stamp_ns - sample.cloud.stamp_ns) < 0.1e9
     source = data.manifest.source(sim_bag.name)
     assert source.complete and source.samples == 10 and source.fingerprint == fingerprint(sim_bag)
-    assert data.manifest.recipe['proposals']['method'] == 'auto'
-    assert not {'bags', 'out', 'workers'} & set(data.manifest.recipe)
+    recipe = data.manifest.sources[0].recipe
+    assert recipe['proposals']['method'] == 'auto'
+    assert not {'bags', 'out', 'workers', 'engine', 'ray_address'} & set(recipe)
 
 
 def test_workers_change_nothing(harvested: Path, sim_bag: Path, tmp_path: Path) -> None:
     """Two processes give the same bytes as one."""
     harvest(config(sim_bag, tmp_path / 'set', workers=2))
     assert contents(tmp_path / 'set') == contents(harvested)
+
+
+def test_a_ray_cluster_changes_nothing(harvested: Path, sim_bag: Path, tmp_path: Path) -> None:
+    """By the command: it starts a Ray of its own, gives the same bytes, and stops it again."""
+    assert main(['harvest', str(sim_bag), '--out', str(tmp_path / 'set'), '--engine', 'ray',
+                 '--ray-address', 'local', '--workers', '2', '--store.shard-mb', '1']) == 0
+    assert contents(tmp_path / 'set') == contents(harvested)
+    assert not ray.is_initialized()
 
 
 @pytest.mark.parametrize(('after', 'workers'), [(1, 2), (7, 1)])

@@ -25,7 +25,8 @@ import pickle
 import tarfile
 
 from dseg_ros.config.dataset import StoreConfig
-from dseg_ros.dataset.codec import decode, encode
+from dseg_ros.dataset.codec import decode, encode, seal
+from dseg_ros.dataset.manifest import FILE
 from dseg_ros.dataset.sample import decode_rgb
 from dseg_ros.dataset.store import Dataset, DatasetError, DatasetWriter, Sample
 from dseg_ros.types import Cloud, Dropped, Proposals
@@ -164,10 +165,25 @@ def test_two_writers_are_refused(tmp_path: Path, make_sample: MakeSample) -> Non
         assert len(writer) == 1 and make_sample(1).key in writer
 
 
-def test_another_recipe_needs_another_folder(dataset: Path) -> None:
-    """Samples of two recipes are never mixed; the difference is named."""
-    with pytest.raises(DatasetError, match="made_by: 'test' there, 'me' wanted"):
-        DatasetWriter(dataset, {'made_by': 'me'})
+def test_drives_of_several_vehicles_make_one_data_set(tmp_path: Path) -> None:
+    """Every drive keeps its recipe; going on with one by another is refused, by its difference."""
+    with DatasetWriter(tmp_path, {'offset_ms': [-4.0]}) as writer:
+        writer.begin_source('a.bag', 'a', 'sha256:1')
+    with DatasetWriter(tmp_path, {'offset_ms': [20.0]}) as writer:
+        writer.begin_source('b.bag', 'b', 'sha256:2')
+        with pytest.raises(DatasetError, match=r"'a'.* offset_ms: \[-4.0\] there, \[20.0\] w"):
+            writer.begin_source('a.bag', 'a', 'sha256:1')
+    assert [s.recipe for s in Dataset(tmp_path).manifest.sources] == [
+        {'offset_ms': [-4.0]}, {'offset_ms': [20.0]}]
+
+
+def test_a_data_set_with_one_recipe_for_all_is_read(dataset: Path) -> None:
+    """The form of manifest.json before drives had recipes of their own."""
+    values = json.loads((dataset / FILE).read_text())
+    shared = [source.pop('recipe') for source in values['sources']][0]
+    values.pop(next(iter(values)))                  # the checksum, written anew
+    (dataset / FILE).write_bytes(seal({**values, 'recipe': shared}, indent=1) + b'\n')
+    assert all(s.recipe == shared for s in Dataset(dataset).manifest.sources)
 
 
 def test_a_foreign_folder_is_left_alone(tmp_path: Path) -> None:

@@ -48,7 +48,8 @@ def chain(sim_bag: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     here = tmp_path_factory.mktemp('chain')
     dseg('harvest', sim_bag, '--out', here / 'data', '--workers', 1)
     before = contents(here / 'data')
-    dseg('cluster', here / 'data', '--out', here / 'classes', '--objects', 5)
+    dseg('cluster', here / 'data', '--out', here / 'classes', '--objects', 5,
+         '--workers', 1)
     assert contents(here / 'data') == before, 'the data set was touched'
     dseg('train', 'teacher', '--data', here / 'data', '--classes', here / 'classes',
          '--out', here / 'run', *SMALL)
@@ -129,23 +130,3 @@ def test_classes_of_another_data_set_are_refused(chain: Path, sim_bag: Path,
     assert main(['train', 'teacher', '--data', str(tmp_path / 'data'), '--classes',
                  str(chain / 'classes'), '--out', str(tmp_path / 'run')]) == 2
     assert 'pseudo-classes of another data set' in capsys.readouterr().err
-
-
-def test_the_shipped_models_recipe_runs_from_nothing(tmp_path: Path,
-                                                     capsys: pytest.CaptureFixture[str]) -> None:
-    """One command simulates, harvests, clusters, trains, exports; run again, it does nothing."""
-    command = ['train', 'default', '--out', tmp_path, '--seeds', 100, '--weathers', 'rain',
-               '--seconds', 2]
-    for name, value in (('cluster.objects', 3), ('cluster.inits', 1), ('training.steps', 2),
-                        ('training.batch', 1), ('training.crop_height', 64),
-                        ('training.crop_width', 96), ('training.network_pixels', 6144),
-                        ('training.model.width', 6), ('export.network_pixels', 6144)):
-        command += ['--set', f'{name}={value}']
-    dseg(*command)
-    model = Path(capsys.readouterr().out.strip())
-    assert load_engine(model, EngineConfig()).info.network_pixels == 6144
-    names = [p.name for p in (tmp_path / 'drives').iterdir()]
-    assert names == ['street_100_rain']
-    before = contents(tmp_path)
-    dseg(*command)
-    assert contents(tmp_path) == before

@@ -24,7 +24,8 @@ from dseg_ros.config.pseudo import ClusterConfig, FeatureWeightsConfig
 from dseg_ros.config.schema import ConfigError
 from dseg_ros.dataset.harvest import harvest
 from dseg_ros.dataset.store import Dataset
-from dseg_ros.distill.clustering import assignments, cluster, describe_sample, load_classes
+from dseg_ros.distill.clustering import assignments, cluster, load_classes
+from dseg_ros.distill.describing import describe_sample
 from dseg_ros.distill.image_features import described_only, ImageDescriber
 from dseg_ros.models.weights_file import BackboneError
 from dseg_ros.pseudo.geometry_features import Elements, OBJECT_FEATURES

@@ -14,13 +14,13 @@
 
 """The moving average: it follows slowly, its targets pull, a run with it resumes exactly."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 
 from dseg_ros.config.distill import TrainingConfig
 from dseg_ros.config.schema import as_mapping
 from dseg_ros.config.student import EmaConfig
-from dseg_ros.distill.augment import Batch, draw_batch, TrainingImage
+from dseg_ros.distill.augment import Batch, Crops, Draw, draw_batch, TrainingImage
 from dseg_ros.distill.loop import train
 from dseg_ros.distill.soft_teacher import SoftTeacher
 from dseg_ros.models import checkpoint
@@ -69,7 +69,7 @@ def test_the_loss_is_the_divergence_of_the_student_from_the_teacher() -> None:
     assert float(teacher.loss(pixels, logits)) == pytest.approx(float(expected), rel=1e-4)
 
 
-def run(draw: Callable[[int], Batch], config: TrainingConfig, out: Path) -> Path:
+def run(draw: Draw, config: TrainingConfig, out: Path) -> Path:
     """Train with an average from a network that knows nothing."""
     made_of = Provenance(('a', 'b', 'c'), ((0, 0, 0),) * 3, as_mapping(config), 'd')
     return train(draw, np.ones(3, np.float32), config, made_of, out, lambda done, total: None,
@@ -79,14 +79,14 @@ def run(draw: Callable[[int], Batch], config: TrainingConfig, out: Path) -> Path
 def test_an_interrupted_run_ends_as_if_nothing_had_happened(
         images: Drives, tiny: TrainingConfig, tmp_path: Path) -> None:
     """Network and average are resumed exactly; what is finished is the average."""
-    def stopping(step: int) -> Batch:
+    def stopping(step: int, numbers: Sequence[int]) -> Batch:
         if step == 6:
             raise KeyboardInterrupt
-        return draw_batch(images, step, tiny)
-    whole = run(lambda step: draw_batch(images, step, tiny), tiny, tmp_path / 'whole')
+        return draw_batch(images, step, tiny, numbers)
+    whole = run(Crops(images, tiny), tiny, tmp_path / 'whole')
     with pytest.raises(KeyboardInterrupt):
         run(stopping, tiny, tmp_path / 'parts')
-    parts = run(lambda step: draw_batch(images, step, tiny), tiny, tmp_path / 'parts')
+    parts = run(Crops(images, tiny), tiny, tmp_path / 'parts')
     final, resumed, last = (checkpoint.load(p)[0] for p in (
         whole, parts, whole.with_name(checkpoint.LAST)))
     assert all(torch.equal(t, resumed[k]) for k, t in final.items())

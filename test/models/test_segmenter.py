@@ -16,7 +16,8 @@
 
 from dseg_ros.config.schema import ConfigError
 from dseg_ros.config.segmenter import SegmenterConfig
-from dseg_ros.models.segmenter import build, imagenet_normalise, Segmenter, STRIDE
+from dseg_ros.models.normalisation import imagenet
+from dseg_ros.models.segmenter import build, Segmenter, STRIDE
 from dseg_ros.models.tiny import parameter_count
 import pytest
 import torch
@@ -130,6 +131,6 @@ def test_weights_depend_on_the_seed_alone() -> None:
 def test_imagenet_normalisation() -> None:
     """The mean colour of ImageNet becomes zero."""
     mean = torch.tensor([123.675, 116.28, 103.53]).view(1, 3, 1, 1)
-    assert imagenet_normalise(mean).abs().max() < 1e-5
-    white = imagenet_normalise(torch.full((1, 3, 1, 1), 255.0)).flatten()
+    assert imagenet(mean).abs().max() < 1e-5
+    white = imagenet(torch.full((1, 3, 1, 1), 255.0)).flatten()
     assert white.tolist() == pytest.approx([2.249, 2.429, 2.640], abs=1e-3)

@@ -14,7 +14,8 @@
 
 """The tiny network: size, shapes, what its weights depend on."""
 
-from dseg_ros.models.tiny import build, normalise, OUTPUT_STRIDE, parameter_count, STRIDE
+from dseg_ros.models.normalisation import per_image
+from dseg_ros.models.tiny import build, OUTPUT_STRIDE, parameter_count, STRIDE
 import pytest
 import torch
 
@@ -47,6 +48,6 @@ def test_weights_depend_on_the_seed_alone() -> None:
 def test_normalisation_takes_out_exposure() -> None:
     """A brighter, flatter picture of the same thing looks the same to the network."""
     raw = torch.rand(1, 3, 32, 32) * 200
-    assert torch.allclose(normalise(raw), normalise(raw * 0.5 + 40), atol=0.05)
-    flat = normalise(torch.full((1, 3, 8, 8), 17.0))
+    assert torch.allclose(per_image(raw), per_image(raw * 0.5 + 40), atol=0.05)
+    flat = per_image(torch.full((1, 3, 8, 8), 17.0))
     assert torch.isfinite(flat).all() and flat.abs().max() == 0

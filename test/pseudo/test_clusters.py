@@ -33,9 +33,10 @@ def samples(features: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
 
 def between(seed: int = 0) -> np.ndarray:
     """Give two heaps, and a tenth of everything half way between them."""
-    half = np.random.default_rng(seed).normal(2, 0.2, (450, 1))
-    middle = np.linspace(-0.1, 0.1, 100)[:, None]
-    return np.concatenate([half, -half, middle])
+    rng = np.random.default_rng(seed)
+    heaps = [rng.normal(c, 0.2, (450, 1)) for c in (-2, 2)]
+    middle = [rng.normal(c, 0.02, (50, 1)) for c in (-0.2, 0.2)]   # as many on either side
+    return np.concatenate([*heaps, *middle])
 
 
 def test_noise_is_what_lies_between() -> None:

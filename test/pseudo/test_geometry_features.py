@@ -62,6 +62,19 @@ def test_every_point_in_range_is_in_an_element_of_its_kind(street: Street) -> No
     assert voxels.points.sum() == (near & (kind != 0)).sum()
 
 
+def test_a_tinted_camera_sees_the_same_ground(street: Street) -> None:
+    """Ground is told by how it differs from most of the ground, whatever the colour cast."""
+    cloud, proposals, view, _ = street
+    seen = look(cloud, view)
+    tinted = seen + np.array([0.4, -0.8, 0.5, 0.3], np.float32)
+    one, other = (describe(cloud, proposals, s, GeometryFeaturesConfig())[1].features
+                  for s in (seen, tinted))
+    assert np.nanmax(np.abs(one - other)) < 1e-4
+    absolute = GeometryFeaturesConfig(ground_relative=False)
+    one, other = (describe(cloud, proposals, s, absolute)[1].features for s in (seen, tinted))
+    assert np.nanmax(np.abs(one - other)) > 0.5
+
+
 def test_intensity_is_a_rank() -> None:
     """Sensors with other units give the same; a constant one says nothing."""
     z = np.zeros(4, np.float32)

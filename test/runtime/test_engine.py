@@ -68,6 +68,18 @@ def test_metadata_survives(small_model: Path) -> None:
     assert info.palette.shape == (5, 3) and info.palette.dtype == np.uint8
     assert (info.network_pixels, info.version, info.data_sha256) == (64 * 96, 'test 1', 'abc')
     assert (info.input_height, info.input_width) == (0, 0)
+    assert (info.network, info.precision) == ('', 'fp32')
+
+
+def test_models_of_before_are_read() -> None:
+    """The first models of this format say neither kind of network nor precision."""
+    metadata = ModelInfo(('a',), np.zeros((1, 3), np.uint8), network='tiny', precision='fp16'
+                         ).to_metadata()
+    info = ModelInfo.from_metadata(metadata, 'm.onnx')
+    assert (info.network, info.precision) == ('tiny', 'fp16')
+    del metadata['dseg.network'], metadata['dseg.precision']
+    info = ModelInfo.from_metadata(metadata, 'm.onnx')
+    assert (info.network, info.precision) == ('', 'fp32')
 
 
 @pytest.mark.parametrize('bad', [

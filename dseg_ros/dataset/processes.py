@@ -1,0 +1,118 @@
+# Copyright 2026 The dseg_ros authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Worker processes of this machine."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future, ThreadPoolExecutor
+import multiprocessing
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+import os
+from queue import SimpleQueue
+import signal
+from types import TracebackType
+
+import cv2
+from dseg_ros.dataset.workers import InOrder, J, R, Start
+
+
+class Processes(InOrder[J, R, 'Future[R]']):
+    """
+    Several processes; each has a pipe of its own and one job at a time, handed over by a thread.
+
+    (ProcessPoolExecutor was tried: its workers outlive a killed parent, and it hangs for ever if
+    a job cannot be pickled.)
+    """
+
+    def __init__(self, count: int, start: Start[J, R]) -> None:
+        """
+        Prepare; a process begins with each of the first jobs.
+
+        :param count: how many; 0 for one per core of this process.
+        :param start: what each begins with.
+        """
+        super().__init__(count or len(os.sched_getaffinity(0)))
+        self._start = start
+        self._idle: SimpleQueue[Connection] = SimpleQueue()
+        self._processes: list[BaseProcess] = []
+        self._threads = ThreadPoolExecutor(self.count)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        """Stop them; what is not finished is given up."""
+        for process in self._processes:
+            process.kill()
+        self._threads.shutdown(wait=True, cancel_futures=True)
+        for process in self._processes:
+            process.join()
+
+    def begin(self, job: J) -> Future[R]:
+        """Hand a job to a thread, which hands it to a process."""
+        if len(self._processes) < self.count:
+            self._spawn()
+        return self._threads.submit(self._work, job)
+
+    def done(self, begun: Future[R]) -> bool:
+        """Tell whether a result is there."""
+        return begun.done()
+
+    def result(self, key: str, begun: Future[R]) -> R:
+        """Wait for a result."""
+        try:
+            return begun.result()
+        except (EOFError, ConnectionError):
+            raise self.died(key) from None
+
+    def _spawn(self) -> None:
+        context = multiprocessing.get_context('spawn')
+        ours, theirs = context.Pipe()
+        process = context.Process(target=_serve, args=(theirs, self._start), daemon=True)
+        process.start()
+        theirs.close()  # so that a dead worker, or a dead parent, is the end of the pipe
+        self._processes.append(process)
+        self._idle.put(ours)
+
+    def _work(self, job: J) -> R:
+        """Have an idle worker do a job; runs in a thread."""
+        pipe = self._idle.get()
+        pipe.send(job)
+        made: R | Exception = pipe.recv()
+        self._idle.put(pipe)
+        if isinstance(made, Exception):
+            raise made
+        return made
+
+
+def _serve(pipe: Connection, start: Start[J, R]) -> None:
+    """Work until the pipe ends: one thread, deaf to Ctrl-C, which the parent handles."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    cv2.setNumThreads(1)
+    work = None
+    while True:
+        try:
+            job: J = pipe.recv()
+        except (EOFError, ConnectionError):
+            return
+        made: R | Exception
+        try:
+            work = work or start()
+            made = work(job)
+        except Exception as error:
+            made = error
+        try:
+            pipe.send(made)
+        except ConnectionError:  # the parent was killed meanwhile
+            return

@@ -1,0 +1,41 @@
+# Copyright 2026 The dseg_ros authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""The same network in float16."""
+
+from __future__ import annotations
+
+import onnx
+from onnxruntime.transformers.float16 import convert_float_to_float16, DEFAULT_OP_BLOCK_LIST
+from onnxruntime.transformers.onnx_model import OnnxModel
+
+SENSITIVE = ('Softmax', 'LayerNormalization', 'ReduceMean', 'ReduceL2', 'GlobalAveragePool')
+"""Operators that sum over many values: they stay in float32, between casts."""
+
+
+def to_half(network: onnx.ModelProto) -> onnx.ModelProto:
+    """
+    Convert weights and computations to float16; every change of type is a Cast in the graph.
+
+    :param network: float32 in, float32 out, which stays so.
+    """
+    # interpolating a position embedding is done once per image, and the weights of a cubic
+    # kernel are small
+    cubic = [n.name for n in network.graph.node if n.op_type == 'Resize'
+             and any(a.name == 'mode' and a.s == b'cubic' for a in n.attribute)]
+    half = OnnxModel(convert_float_to_float16(
+        network, keep_io_types=True, node_block_list=cubic,
+        op_block_list=[*DEFAULT_OP_BLOCK_LIST, *SENSITIVE]))
+    half.topological_sort()  # casts were put at the end
+    converted: onnx.ModelProto = half.model
+    return converted

@@ -1,0 +1,92 @@
+# Copyright 2026 The dseg_ros authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Segmenter up to its masks at one value per patch, in a form that traces for every size."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dseg_ros.models.segmenter import Segmenter, STRIDE
+import torch
+from torch import nn, Tensor
+from torch.nn import functional
+
+_CUBIC_A = -0.5
+"""Coefficient of torch's bicubic kernel where it is antialiased."""
+
+
+def _resized(grid: Tensor, size: tuple[int, int]) -> Tensor:
+    """Resize a position embedding (1, width, g, g) as timm does in training."""
+    return functional.interpolate(grid, size=size, mode='bicubic', antialias=True,
+                                  align_corners=False)
+
+
+class _ResizedLike(torch.autograd.Function):
+    """`_resized` to the size of another tensor; torch's exporter does not know antialiasing."""
+
+    @staticmethod
+    def forward(ctx: Any, grid: Tensor, like: Tensor) -> Tensor:
+        """Resize (1, width, g, g) to the last two sides of `like`."""
+        return _resized(grid, (like.shape[2], like.shape[3]))
+
+    @staticmethod
+    def symbolic(g: Any, grid: Any, like: Any) -> Any:
+        """Write the operator that does the same."""
+        def constant(*values: int) -> Any:
+            return g.op('Constant', value_t=torch.tensor(values))
+        sides = [g.op('Slice', g.op('Shape', t), constant(*cut[:1]), constant(*cut[1:]))
+                 for t, cut in ((grid, (0, 2)), (like, (2, 4)))]
+        none = g.op('prim::Constant')  # an optional input that is left out
+        none.setType(torch._C.OptionalType.ofTensor())
+        return g.op('Resize', grid, none, none, g.op('Concat', *sides, axis_i=0), mode_s='cubic',
+                    cubic_coeff_a_f=_CUBIC_A, antialias_i=1, exclude_outside_i=1)
+
+
+class Patches(nn.Module):
+    """
+    Segmenter without its enlargement.
+
+    :param segmenter: the network.
+    :param size: (h, w) of all inputs [px]: their position embedding becomes a constant, which
+        every inference library understands. None: it is interpolated in the graph.
+    """
+
+    def __init__(self, segmenter: Segmenter, size: tuple[int, int] | None) -> None:
+        """Borrow the network's parts."""
+        super().__init__()
+        self.encoder, self.decoder = segmenter.encoder, segmenter.decoder
+        embedding, token = segmenter.encoder.pos_embed, segmenter.encoder.cls_token
+        assert embedding is not None and token is not None
+        before = segmenter.encoder.num_prefix_tokens
+        height, width = segmenter.encoder.patch_embed.grid_size
+        self.prefix = nn.Parameter(token.detach() + embedding[:, :before].detach())
+        grid = embedding[:, before:].detach().reshape(1, height, width, -1).permute(0, 3, 1, 2)
+        self.fixed = size is not None
+        if size is not None:
+            grid = _resized(grid, (size[0] // STRIDE, size[1] // STRIDE))
+        self.grid = nn.Parameter(grid)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Map (1, 3, h, w) to masks (1, K, h / STRIDE, w / STRIDE)."""
+        x = self.encoder.patch_embed(pixels).permute(0, 3, 1, 2)         # (1, width, h', w')
+        height, width = x.shape[2], x.shape[3]
+        x = x + (self.grid if self.fixed else
+                 _ResizedLike.apply(self.grid, x))  # type: ignore[no-untyped-call]
+        x = torch.cat([self.prefix, x.flatten(2).transpose(1, 2)], 1)    # (1, 1 + h'w', width)
+        for block in self.encoder.blocks:
+            x = block(x)
+        x = self.encoder.norm(x)
+        masks = self.decoder(x[:, self.prefix.shape[1]:])                # (1, h'w', K)
+        coarse: Tensor = masks.transpose(1, 2).reshape(1, masks.shape[2], height, width)
+        return coarse
