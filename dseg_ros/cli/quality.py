@@ -59,7 +59,7 @@ def _run(parsed: argparse.Namespace) -> int:
 
 def _masks(parsed: argparse.Namespace, config: MaskQualityConfig) -> None:
     from dseg_ros.cli.progress import ProgressBar
-    from dseg_ros.distill.label_quality import mask_quality
+    from dseg_ros.evaluation.label_quality import mask_quality
     from dseg_ros.evaluation.mask_quality import table
     with ProgressBar('measuring', 'samples') as progress:
         rows = list(table(mask_quality(parsed.path, parsed.bag, config, progress)))
@@ -79,7 +79,7 @@ def _masks(parsed: argparse.Namespace, config: MaskQualityConfig) -> None:
 
 def _points(parsed: argparse.Namespace) -> None:
     from dseg_ros.classes import CITYSCAPES_19
-    from dseg_ros.distill.label_quality import point_quality
+    from dseg_ros.evaluation.label_quality import point_quality
     from dseg_ros.evaluation.metrics import evaluate
     names, counts = point_quality(parsed.path, parsed.classes)
     classes, scores = [c.name for c in CITYSCAPES_19], evaluate(counts)

@@ -38,7 +38,7 @@ def read_recipe(name: str, folder: Path) -> dict[str, Any]:
     """
     options: dict[str, Any] = {}
     seen: list[Path] = []
-    path = _find(name, folder, folder)
+    path: Path | None = _find(name, folder, folder)
     while path is not None:
         if path in seen:
             raise ConfigError(f'{seen[0]}: extends itself by way of {seen[-1].name}')

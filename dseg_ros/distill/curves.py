@@ -44,7 +44,7 @@ class Curves:
         """
         self._out = out
         shutil.rmtree(out / CURVES, ignore_errors=True)
-        self._writer = SummaryWriter(out / CURVES)  # type: ignore[no-untyped-call]
+        self._writer = SummaryWriter(out / CURVES)
         for row in rows:
             self._draw(row)
 
@@ -59,18 +59,17 @@ class Curves:
             write_atomically(self._out / WARNINGS, ''.join(
                 f'step {w.step}: {w.text}\n' for w in warnings))
         self._draw(rows[-1])
-        self._writer.flush()  # type: ignore[no-untyped-call]
+        self._writer.flush()
 
     def close(self) -> None:
         """End the curves."""
-        self._writer.close()  # type: ignore[no-untyped-call]
+        self._writer.close()
 
     def _draw(self, row: Mapping[str, str]) -> None:
         values = {name: float(row[name]) for name in COLUMNS[1:6]}
         values[UNPREDICTED] = len(row[UNPREDICTED].split())
         for name, value in values.items():
-            self._writer.add_scalar(  # type: ignore[no-untyped-call]
-                f'training/{name}', value, int(row['step']))
+            self._writer.add_scalar(f'training/{name}', value, int(row['step']))
 
 
 def rows_until(out: Path, step: int) -> list[dict[str, str]]:

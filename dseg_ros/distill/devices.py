@@ -22,7 +22,7 @@ import os
 
 from dseg_ros.config.execution import ExecutionConfig
 from lightning_fabric import Fabric
-from lightning_fabric.strategies import DDPStrategy
+from lightning_fabric.strategies.ddp import DDPStrategy
 import torch
 from torch import distributed
 

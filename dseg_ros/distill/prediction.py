@@ -75,6 +75,11 @@ class Predictor:
         mean = total[0].permute(1, 2, 0) / (len(scales) * (1 + flip))
         return np.ascontiguousarray(mean.cpu().numpy())
 
+    def pixels(self, rgb: NDArray[np.uint8]) -> Tensor:
+        """Give what the network sees of an image (H, W, 3) uint8 at inference: (1, 3, h, w)."""
+        raw = torch.from_numpy(rgb).to(self._device).permute(2, 0, 1)[None].float()
+        return normalise(self.network, self._sized(raw, 1.0))
+
     def _sized(self, raw: Tensor, scale: float) -> Tensor:
         """Resize (1, 3, H, W) to the pixels wanted, sides multiples of the stride."""
         h, w = raw.shape[2:]

@@ -67,8 +67,8 @@ def differing(there: Mapping[str, Any],
 
 
 def is_execution(name: str) -> bool:
-    """Tell whether an option of a training, by its dotted name, leaves its result alone."""
-    return name == 'threads' or 'execution' in name.split('.')
+    """Tell whether an option says where a run is computed or when it warns, not what it learns."""
+    return name == 'threads' or not {'execution', 'collapse'}.isdisjoint(name.split('.'))
 
 
 def _short(names: tuple[str, ...]) -> str:

@@ -53,7 +53,7 @@ class SyncedBatchNorm2d(nn.BatchNorm2d):
         assert self.num_batches_tracked is not None and self.momentum is not None
         wide = x.float()
         pixels = wide.new_full((1,), wide.numel() / wide.shape[1])
-        sums = _SumOverProcesses.apply(torch.cat(
+        sums: Tensor = _SumOverProcesses.apply(torch.cat(  # type: ignore[no-untyped-call]
             [wide.sum((0, 2, 3)), wide.square().sum((0, 2, 3)), pixels]))
         channels, count = wide.shape[1], sums[-1].detach()
         mean = sums[:channels] / count

@@ -25,6 +25,7 @@ from typing import Any
 from dseg_ros.config.pseudo import ClusterConfig
 from dseg_ros.dataset.store import Dataset
 from dseg_ros.distill.clustering import assignments, fingerprint, load_classes
+from dseg_ros.distill.curves import WARNINGS
 from dseg_ros.models import checkpoint
 from dseg_ros.models.checkpoint import Provenance
 from dseg_ros.pseudo.pseudo_classes import PseudoClasses
@@ -76,6 +77,7 @@ class Chain:
     :param trainings: those that are finished, in their order.
     :param unfinished: names of the others.
     :param curves: rows of metrics.csv by training or EMA round, the unfinished ones, too.
+    :param warnings: early warnings of collapse, likewise.
     """
 
     run: Path
@@ -86,6 +88,7 @@ class Chain:
     trainings: tuple[Training, ...]
     unfinished: tuple[str, ...]
     curves: Mapping[str, list[dict[str, float]]]
+    warnings: Mapping[str, list[str]]
 
     @property
     def classes(self) -> Path:
@@ -135,7 +138,11 @@ def read_chain(run: Path, data: Path) -> Chain:
                          f'{checkpoint.FINISHED}; go on with dseg distill drive-and-segment '
                          f'--data {data} --out {run}')
     return Chain(run, dataset, found, recipe, data_sha256,
-                 tuple(_training(run / name) for name in finished), missing, _curves(run))
+                 tuple(_training(run / name) for name in finished), missing,
+                 {name: rows for name, folder in _folders(run).items()
+                  if (rows := _rows(folder / checkpoint.METRICS))},
+                 {name: file.read_text().splitlines() for name, folder in _folders(run).items()
+                  if (file := folder / WARNINGS).is_file()})
 
 
 def _training(folder: Path) -> Training:
@@ -143,14 +150,12 @@ def _training(folder: Path) -> Training:
     return Training(folder.name, folder, made_of, steps)
 
 
-def _curves(run: Path) -> dict[str, list[dict[str, float]]]:
-    """Read all metrics; rounds of EMA under their numbers."""
+def _folders(run: Path) -> dict[str, Path]:
+    """Name the folders that hold logs; rounds of EMA under their numbers."""
     rounds = sorted((run / TRAININGS[-1]).glob(f'{_ROUND}*'),
                     key=lambda p: int(p.name.removeprefix(_ROUND)))
-    folders = {name: run / name for name in TRAININGS[:-1]} | {
+    return {name: run / name for name in TRAININGS[:-1]} | {
         f'{p.parent.name}, round {p.name.removeprefix(_ROUND)}': p for p in rounds}
-    return {name: rows for name, folder in folders.items()
-            if (rows := _rows(folder / checkpoint.METRICS))}
 
 
 def _rows(path: Path) -> list[dict[str, float]]:

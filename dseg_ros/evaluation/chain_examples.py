@@ -116,9 +116,11 @@ def dense_labels_of(student: Training) -> StoredImages | None:
         return None
 
 
-def dense_shares(student: Training) -> NDArray[np.float64]:
+def dense_shares(student: Training) -> NDArray[np.float64] | None:
     """Share of each class among the densely labelled pixels of the whole data set, (C,)."""
-    counts = sum((drive.label_counts for drive in dense_labels_of(student) or ()),
-                 np.zeros(256, np.int64))
+    dense = dense_labels_of(student)
+    if dense is None:
+        return None
+    counts = sum((drive.label_counts for drive in dense), np.zeros(256, np.int64))
     counts[UNLABELLED] = 0
     return np.asarray(counts[:len(student.made_of.class_names)] / max(counts.sum(), 1))

@@ -20,18 +20,19 @@ from collections.abc import Mapping, Sequence
 from html import escape
 import json
 from pathlib import Path
-from typing import Any
 
 import cv2
 from dseg_ros.config.schema import as_mapping
-from dseg_ros.distill.loop import COLUMNS
+from dseg_ros.distill.class_files import SHEET, SHEETS, SWEEP
+from dseg_ros.distill.collapse import TOP_SHARE
+from dseg_ros.distill.curves import COLUMNS
 from dseg_ros.evaluation.chain import Chain
 from dseg_ros.evaluation.chain_examples import dense_shares, Example
 from dseg_ros.evaluation.chain_pictures import example_pictures, predicted_shares
 from dseg_ros.evaluation.chain_scores import score_details, score_table
 from dseg_ros.evaluation.curves import chart, curve_legend
 from dseg_ros.evaluation.page import (
-    bar, cards, details, document, facts, note, panel, percent, picture, swatch, table)
+    bar, cards, details, document, facts, figure, note, panel, percent, picture, swatch, table)
 from dseg_ros.evaluation.scoring import Evaluation
 from dseg_ros.models.checkpoint import write_atomically
 from dseg_ros.pseudo.pseudo_classes import palette
@@ -39,7 +40,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 _CURVES = {'loss': 'Loss', 'accuracy': 'Share of labelled pixels that are right',
-           'learning_rate': 'Learning rate'}
+           'learning_rate': 'Learning rate',
+           TOP_SHARE: 'Share of the most predicted class'}
 _STEP, _RATE = 'step', 'crops_per_s'
 assert {*_CURVES, _STEP, _RATE} <= set(COLUMNS)
 
@@ -115,17 +117,24 @@ def _protocol(chain: Chain, made: Mapping[str, str]) -> str:
 
 
 def _sheets(chain: Chain) -> str:
-    """Show the contact sheets, as they are."""
-    found = [cv2.imread(str(path)) for path in sorted(chain.classes.rglob('*.png'))]
-    shown = ''.join(f'<div class="sheet">{picture(_rgb(bgr), ".jpg", "contact sheet")}</div>'
-                    for bgr in found if bgr is not None)
-    return note('A row per class: crops of what fell into it, drawn evenly from all drives, its '
-                'points in its colour. Names are numbers: what a class means is for the eye.'
-                ) + panel(shown) if shown else ''
+    """Show the contact sheets: all classes at a glance, then each one."""
+    whole = [picture(rgb, '.jpg', path.stem) for path in (
+        chain.classes / SHEET, chain.classes / f'{SWEEP}.png')
+        if (rgb := _read(path)) is not None]
+    each = [figure(rgb, '.jpg', name) for name in chain.found.names
+            if (rgb := _read(chain.classes / SHEETS / f'{name}.png')) is not None]
+    if not whole and not each:
+        return ''
+    singly = panel(f'<div class="shots three">{"".join(each)}</div>') if each else ''
+    return note('Crops of what fell into each class, drawn evenly from all drives, its points in '
+                'its colour. Names are numbers: what a class means is for the eye. A picture '
+                'grows while it is pressed.') + ''.join(
+        panel(f'<div class="sheet">{one}</div>') for one in whole) + singly
 
 
-def _rgb(bgr: Any) -> NDArray[np.uint8]:
-    return np.asarray(bgr[..., ::-1], np.uint8)
+def _read(path: Path) -> NDArray[np.uint8] | None:
+    bgr = cv2.imread(str(path))
+    return None if bgr is None else np.asarray(bgr[..., ::-1], np.uint8)
 
 
 def _training(chain: Chain) -> str:
@@ -144,7 +153,13 @@ def _training(chain: Chain) -> str:
                 'not recorded; crops/s are its own.') + panel(
         f'<div class="charts">{charts}</div>' + curve_legend(list(chain.curves))) + panel(table(
             ['training', 'steps', 'last loss', 'last accuracy', 'crops/s (median)'], rates,
-            (1, 2, 3, 4)))
+            (1, 2, 3, 4))) + _warnings(chain)
+
+
+def _warnings(chain: Chain) -> str:
+    """Repeat the early warnings of collapse that trainings gave."""
+    return ''.join(details(f'{name}: {len(texts)} early warnings', '\n'.join(texts))
+                   for name, texts in chain.warnings.items())
 
 
 def _last(rows: Sequence[Mapping[str, float]], column: str, form: str) -> str:
@@ -172,8 +187,9 @@ def _frequencies(chain: Chain, shown: Sequence[Example]) -> str:
     add(found, palette(found), ('partial labels*', predicted_shares(
         [e.partial for e in shown], len(found))))
     if student:
-        add(student.made_of.class_names, student.palette(), ('dense labels',
-                                                             dense_shares(student)))
+        dense = dense_shares(student)
+        if dense is not None:
+            add(student.made_of.class_names, student.palette(), ('dense labels', dense))
     for training in chain.trainings:
         names = training.made_of.class_names
         add(names, training.palette(), (f'{training.name}*', predicted_shares(
@@ -199,5 +215,6 @@ def _shares(names: Sequence[str], colours: NDArray[np.uint8], columns: Sequence[
 def _recipes(chain: Chain) -> dict[str, str]:
     """Write every recipe in full."""
     return {'pseudo-classes': json.dumps(as_mapping(chain.recipe), indent=1),
-            'harvest': json.dumps(chain.data.manifest.recipe, indent=1),
+            **{f'harvest of {source.name}': json.dumps(source.recipe, indent=1)
+               for source in chain.data.manifest.sources},
             **{t.name: json.dumps(t.made_of.recipe, indent=1) for t in chain.trainings}}

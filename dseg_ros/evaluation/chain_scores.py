@@ -19,22 +19,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
 
-from dseg_ros.distill.prediction import Predictor
-from dseg_ros.evaluation.chain import Chain
+from dseg_ros.distill.prediction import training_of
+from dseg_ros.evaluation.chain import Chain, Training
 from dseg_ros.evaluation.labelled import LabelledImages, Predict
 from dseg_ros.evaluation.page import facts, heading, note, panel, percent, table
+from dseg_ros.evaluation.predicting import as_model, POST_PROCESSING
 from dseg_ros.evaluation.score_sections import (
     class_confusion, cluster_contents, MEANINGS, per_class, per_part, pictures, three, TITLES)
 from dseg_ros.evaluation.scoring import Evaluation, run_benchmark
-from dseg_ros.types import LabelMap
-import numpy as np
-from numpy.typing import NDArray
 
 Progress = Callable[[int, int], None]
-
-_PREDICTION = ('one pass over the whole image, which the network sees with as many pixels as in '
-               'training; probabilities enlarged bilinearly, argmax; no sliding window, no '
-               'test-time augmentation, no CRF')
 
 
 def score_chain(chain: Chain, images: LabelledImages, exported: Predict | None,
@@ -53,21 +47,25 @@ def score_chain(chain: Chain, images: LabelledImages, exported: Predict | None,
     """
     result = {}
     for training in chain.trainings:
-        predictor = Predictor(training.folder)
+        predict, names = as_model(training.folder)
         result[training.name] = run_benchmark(
-            images, lambda rgb, p=predictor: _labels(p(rgb)),  # type: ignore[misc]
-            training.made_of.class_names,
-            {'model': f'{training.name}, weights of step {training.steps}',
-             'post-processing': _PREDICTION}, progress(training.name))
+            images, predict, names, {'model': f'{training.name}, weights of step '
+                                              f'{training.steps}',
+                                     'post-processing': _prediction(training)},
+            progress(training.name))
     if exported is not None:
         result['exported model'] = run_benchmark(images, exported, exported_names,
                                                  exported_protocol, progress('exported model'))
     return result
 
 
-def _labels(probability: NDArray[np.float32]) -> LabelMap:
-    ids = probability.argmax(axis=2).astype(np.uint8)
-    return LabelMap(ids, (probability.max(axis=2) * 255).astype(np.uint8))
+def _prediction(training: Training) -> str:
+    """Say how a training's network predicts."""
+    recipe = training_of(training.made_of)
+    window = recipe.window
+    how = 'one pass over the whole image' if not window.side_px else (
+        f'sliding window of {window.side_px} px, step {window.step_px} px')
+    return f'{POST_PROCESSING}; {how}, resized to about {recipe.network_pixels:,} pixels'
 
 
 def score_table(scores: Mapping[str, Evaluation]) -> str:

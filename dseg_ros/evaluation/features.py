@@ -43,7 +43,7 @@ def features(network: nn.Module, pixels: Tensor) -> Tensor:
     Compute what a network's last layer decides by.
 
     :param network: a Segmenter (its features: the encoder's patch tokens), or a network with a
-        method `features` (TinySegmenter: what its head sees).
+        method `features` (what its head sees).
     :param pixels: (B, 3, H, W) float, normalised as the network wants it.
     :returns: (B, D, h, w) at the network's feature stride.
     :raises FeatureError: for a network that tells no features.
@@ -84,12 +84,9 @@ class RunDescriber:
         self._predict = Predictor(run)
         self.made_of = self._predict.made_of
         self.name = f'{run}{" with random weights" if untrained else ""}'
-        self._given: list[Tensor] = []
         self._untrained = untrained
         if untrained:
             _draw_anew(self._predict.network, _SEED)
-        self._predict.network.register_forward_pre_hook(
-            lambda _, given: self._given.append(given[0]))
 
     def facts(self) -> dict[str, str]:
         """Say what it is, for the protocol."""
@@ -102,20 +99,17 @@ class RunDescriber:
 
     def __call__(self, rgb: NDArray[np.uint8]) -> Floats:
         """Describe an image."""
-        return self.both(rgb)[0]
+        with torch.inference_mode():
+            found = features(self._predict.network, self._predict.pixels(rgb))
+        return np.ascontiguousarray(found[0].permute(1, 2, 0).float().cpu().numpy())
 
     def both(self, rgb: NDArray[np.uint8]) -> tuple[Floats, Floats]:
         """
         Describe an image and predict.
 
-        :returns: features (h, w, D) of what inference gives to the network, and probabilities
-            (H, W, C).
+        :returns: features (h, w, D) of the whole image in one pass, and probabilities (H, W, C).
         """
-        self._given.clear()
-        probability = self._predict(rgb)
-        with torch.inference_mode():
-            found = features(self._predict.network, self._given[0])[0].permute(1, 2, 0)
-        return np.ascontiguousarray(found.float().cpu().numpy()), probability
+        return self(rgb), self._predict(rgb)
 
 
 class BackboneDescriber:

@@ -22,8 +22,7 @@ common.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 import json
 from pathlib import Path
@@ -38,17 +37,16 @@ from dseg_ros.evaluation.predicting import POST_PROCESSING
 from dseg_ros.evaluation.pseudo_labels import coverage, labelled_only
 from dseg_ros.evaluation.study_chain import Chain, TRAIN_WEATHER
 from dseg_ros.evaluation.study_parts import (
-    Part, result_of, run_parts, seconds_by_kind, Show)
+    Part, result_of, run_parts, seconds_by_kind, Show, threads)
 from dseg_ros.evaluation.study_table import as_csv, as_values, markdown, Row, Value
 from dseg_ros.models.checkpoint import write_atomically
 import numpy as np
-import torch
 
 STUDY = 'study'
 BASE = 'base'
 
-TITLES = {'camera': 'camera-only k-means', 'pseudo': 'pseudo-labels of pixels', 'teacher': 'teacher',
-          'student': 'student', 'ema': 'EMA student'}
+TITLES = {'camera': 'camera-only k-means', 'pseudo': 'pseudo-labels of pixels',
+          'teacher': 'teacher', 'student': 'student', 'ema': 'EMA student'}
 POINTS = 'pseudo-labels of points'
 LABELLED = 'the same, labelled pixels alone'
 
@@ -135,17 +133,6 @@ def ablate(out: Path, name: str, ablation: Ablation, config: StudyConfig, comman
         markdown('', config.weathers, gains, signed=True),
         *(f'- {key}: {value}' for key, value in protocol.items())]) + '\n'
     return Outcome(_write(out, f'ablation_{name}', text, [*table, *gains], protocol))
-
-
-@contextmanager
-def threads(count: int) -> Iterator[None]:
-    """Let torch compute in so many threads meanwhile: also where no training says so."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def stage_rows(chains: Mapping[int, Chain], rows: tuple[str, ...], before: str = '') -> list[Row]:

@@ -97,10 +97,10 @@ class Chain:
         before = {'classes': 'train_data', 'camera': 'train_data', 'pseudo': 'classes',
                   'teacher': 'classes', 'student': 'teacher', 'ema': 'student'}[kind]
         own: Any = {
-            'classes': lambda: _decisive(c.cluster), 'teacher': lambda: _decisive(c.teacher),
-            'student': lambda: _decisive(c.student), 'ema': lambda: _decisive(c.ema),
-            'camera': lambda: [_decisive(c.camera), self._clusters],
-            'pseudo': lambda: [c.teacher.network_pixels, c.teacher.stored_magnification]}[kind]()
+            'classes': _decisive(c.cluster), 'teacher': _decisive(c.teacher),
+            'student': _decisive(c.student), 'ema': _decisive(c.ema),
+            'camera': [_decisive(c.camera), self._clusters],
+            'pseudo': [c.teacher.network_pixels, c.teacher.stored_magnification]}[kind]
         earlier = self.train_data.name if before == 'train_data' else self.key(before)
         return f'seed{self.seed}_{kind}_{digest(own, earlier)}'
 

@@ -21,7 +21,8 @@ key holds a hash of all that the part depends on, so variants share what they ha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 import hashlib
 import json
@@ -31,6 +32,7 @@ from typing import Any, Protocol
 
 from dseg_ros.models.checkpoint import write_atomically
 import numpy as np
+import torch
 
 FOLDER = 'parts'
 
@@ -92,6 +94,17 @@ def run_parts(out: Path, parts: Sequence[Part], show: Show) -> None:
         write_atomically(_path(out, part.key), json.dumps(
             {'kind': part.kind, 'name': part.name, 'seconds': round(taken[part.key] or 0, 2),
              'result': result}))
+
+
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    """Let torch compute in so many threads meanwhile: also where no training says so."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def result_of(out: Path, key: str) -> Any:

@@ -84,14 +84,18 @@ class ResidualSegmenter(nn.Module):
         :param pixels: (B, 3, H, W) float, normalised; H and W multiples of stride.
         :returns: (B, C, H / output_stride, W / output_stride).
         """
+        logits: Tensor = self.head(self.features(pixels))
+        return logits
+
+    def features(self, pixels: Tensor) -> Tensor:
+        """Compute what the head sees of the same pixels: (B, c4, H/4, W/4)."""
         x4: Tensor = self.at4(self.at2(pixels))          # (B, c4, H/4, W/4)
         x8: Tensor = self.at8(x4)                        # (B, c8, H/8, W/8)
         deep: Tensor = self.at16(x8)                     # (B, c16, H/16, W/16)
         deep = deep + self.context(deep.mean((2, 3), keepdim=True))
         mid = self.refine8(self.skip8(x8) + self.enlarge(self.lift8(deep)))
-        fine = self.refine4(self.skip4(x4) + self.enlarge(self.lift4(mid)))
-        logits: Tensor = self.head(fine)
-        return logits
+        fine: Tensor = self.refine4(self.skip4(x4) + self.enlarge(self.lift4(mid)))
+        return fine
 
 
 def build(classes: int, width: int, seed: int) -> ResidualSegmenter:

@@ -58,8 +58,8 @@ def data(sim_bag: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
                                  selection=SelectionConfig(every=3)))
 
 
-def described(data: Path, out: Path, workers: int) -> tuple[dict[str, bytes],
-                                                             list[tuple[int, int]]]:
+def described(data: Path, out: Path, workers: int
+              ) -> tuple[dict[str, bytes], list[tuple[int, int]]]:
     """Describe and return the files and what progress was told."""
     told: list[tuple[int, int]] = []
     samples = Descriptions(data, 'hash', out, RECIPE)
@@ -94,7 +94,7 @@ def test_a_ray_cluster_changes_nothing(data: Path, tmp_path: Path) -> None:
                      '--inits', '1', *engine]) == 0
     here, ray = ({p.relative_to(tmp_path / n): p.read_bytes()
                   for p in (tmp_path / n).rglob('*.*')} for n in ('here', 'ray'))
-    assert here == ray and len(here) == 8
+    assert here == ray and len(here) == 15
 
 
 def test_a_killed_description_goes_on(data: Path, alone: dict[str, bytes],

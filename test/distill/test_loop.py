@@ -87,16 +87,20 @@ def test_an_interrupted_run_ends_as_if_nothing_had_happened(
     assert run(images, tiny, tmp_path / 'parts', stop_at=0).stat().st_mtime_ns == stamp
 
 
-def test_a_killed_process_can_go_on(tmp_path: Path) -> None:
+@pytest.mark.parametrize('options', ['', "precision='bf16', execution=ExecutionConfig(workers=1),"
+                                     ], ids=['plain', 'bf16 and workers'])
+def test_a_killed_process_can_go_on(tmp_path: Path, options: str) -> None:
     """Kill -9 leaves a checkpoint that loads."""
     code = f"""
 from pathlib import Path
 import numpy as np
 from dseg_ros.config.distill import ModelConfig, TrainingConfig
+from dseg_ros.config.execution import ExecutionConfig
 from dseg_ros.distill.augment import Batch
 from dseg_ros.distill.loop import train
 from dseg_ros.models.checkpoint import Provenance
-config = TrainingConfig(steps=100000, checkpoint_every=1, threads=1, model=ModelConfig(width=6))
+config = TrainingConfig(steps=100000, checkpoint_every=1, threads=1, {options}
+                        model=ModelConfig(width=6))
 batch = Batch(np.zeros((2, 32, 32, 3), np.uint8), np.zeros((2, 8, 8), np.uint8))
 train(lambda step, numbers: batch, np.ones(2, np.float32), config,
       Provenance(('a', 'b'), ((0, 0, 0),) * 2, {{}}, ''), Path({str(tmp_path)!r}),
@@ -105,7 +109,7 @@ train(lambda step, numbers: batch, np.ones(2, np.float32), config,
     process = subprocess.Popen([sys.executable, '-c', code])
     last = tmp_path / checkpoint.LAST
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while not last.exists() and time.monotonic() < deadline:
             time.sleep(0.05)
         time.sleep(0.3)
@@ -136,8 +140,8 @@ def test_a_loss_that_is_no_number_stops_and_keeps_the_last_good(
 def test_unlabelled_crops_are_survived(tiny: TrainingConfig, tmp_path: Path) -> None:
     """A batch without a single label teaches nothing and breaks nothing."""
     empty = Batch(np.zeros((2, 64, 96, 3), np.uint8), np.full((2, 16, 24), 255, np.uint8))
-    path = train(lambda step, numbers: empty, np.ones(3, np.float32), tiny, made_of(tiny), tmp_path,
-                 lambda done, total: None)
+    path = train(lambda step, numbers: empty, np.ones(3, np.float32), tiny, made_of(tiny),
+                 tmp_path, lambda done, total: None)
     assert all(torch.isfinite(t).all() for t in checkpoint.load(path)[0].values())
 
 

@@ -52,7 +52,7 @@ def runs(sim_bag: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path,
     return here / 'one', here / 'two'
 
 
-@pytest.mark.parametrize(('stage', 'near'), [('teacher', 1e-4), ('student', 5e-3),
+@pytest.mark.parametrize(('stage', 'near'), [('teacher', 1e-3), ('student', 5e-3),
                                              ('ema', 5e-3)])
 def test_two_processes_learn_what_one_learns(runs: tuple[Path, Path], stage: str,
                                              near: float) -> None:

@@ -19,10 +19,9 @@ import json
 from pathlib import Path
 import shutil
 
-import cv2
 from dseg_ros.cli import main
 from dseg_ros.evaluation.chain import read_chain
-from dseg_ros.evaluation.chain_examples import dense_shares, examples
+from dseg_ros.evaluation.chain_examples import dense_labels_of, dense_shares, examples
 from dseg_ros.evaluation.curves import chart
 from dseg_ros.models import checkpoint
 import numpy as np
@@ -36,6 +35,9 @@ SMALL = {**{f'{part}.{name}': value for name, value in TRAINING.items()
          'cluster.objects': 5, 'student.merge.classes': 7, 'export.network_pixels': 6144,
          'ema.rounds': 2, 'ema.steps': 4, 'student.refine.scales': [1.0],
          'ema.refine.scales': [1.0]}
+
+SHEETS = 1 + 5 + 3
+"""Pictures of the pseudo-classes: all at a glance, and each one but the sky."""
 
 
 @pytest.fixture(scope='module')
@@ -62,8 +64,8 @@ def test_the_page_shows_everything(here: Path, sim_bag: Path, tmp_path: Path) ->
     text = out.read_text()
     page = Page(text)
     labelled = 2
-    assert page.pictures == 1 + 2 * 8 + 3 * labelled
-    assert text.count('class="curve"') == 3 * 4           # teacher, student, two EMA rounds
+    assert page.pictures == SHEETS + 2 * 8 + 3 * labelled
+    assert text.count('class="curve"') == 4 * 4           # teacher, student, two EMA rounds
     for said in ('teacher', 'student', 'ema, round 2', 'exported model', 'dense labels',
                  'Class frequencies', 'Confusion of classes', 'ground_0', 'data set', 'torch',
                  'Classes after the merge', 'later ones were merged', '"checkpoint_every": 2',
@@ -96,11 +98,25 @@ def test_examples_are_aligned(here: Path) -> None:
         assert mask is not None and mask.shape == one.rgb.shape[:2] and mask.dtype == np.uint8
     student = chain.training('student')
     assert student is not None and len(student.made_of.class_names) == 7
-    files = list((here / 'run/student/dense').glob('*/*.png'))
-    pixels = np.concatenate([cv2.imread(str(f), -1).ravel() for f in files])
+    dense = dense_labels_of(student)
+    assert dense is not None
+    masks = [image.labels for image in dense.images()]
+    assert any(np.array_equal(mask, one.dense) for mask in masks)
+    pixels = np.concatenate([mask.ravel() for mask in masks])
     expected = np.bincount(pixels[pixels != 255], minlength=7) / (pixels != 255).sum()
     assert dense_shares(student) == pytest.approx(expected)
     assert chain.point_shares().sum() == pytest.approx(1.0)
+
+
+def test_deleted_dense_labels_are_left_out(here: Path, tmp_path: Path) -> None:
+    """They are large and only an intermediate result; early warnings are repeated."""
+    run = shutil.copytree(here / 'run', tmp_path / 'run')
+    shutil.rmtree(run / 'student/dense')
+    (run / 'teacher/warnings.txt').write_text('step 3: class <sky> is gone\n')
+    assert report(here, run, tmp_path / 'page.html', '--samples', '1') == 0
+    page = Page((tmp_path / 'page.html').read_text())
+    assert page.pictures == SHEETS + 7
+    assert 'teacher: 1 early warnings' in page.said and 'class <sky> is gone' in page.said
 
 
 def test_what_is_finished_is_reported(here: Path, tmp_path: Path) -> None:
@@ -110,7 +126,7 @@ def test_what_is_finished_is_reported(here: Path, tmp_path: Path) -> None:
     assert report(here, run, tmp_path / 'page.html', '--samples', '1') == 0
     page = Page((tmp_path / 'page.html').read_text())
     assert 'not finished' in page.said and 'ema, round 1' in page.said
-    assert page.pictures == 1 + 7 and 'features of student, PCA' in page.said
+    assert page.pictures == SHEETS + 7 and 'features of student, PCA' in page.said
 
 
 @pytest.mark.parametrize(('gone', 'message'), [

@@ -51,14 +51,14 @@ def test_light_on_the_whole_image_changes_little() -> None:
 def test_another_image_gets_the_same_clusters() -> None:
     """What is learned from one picture labels another one, at its own size."""
     features = describe_patches(picture(), 128 * 192)
-    classes = fit_patches([features.reshape(-1, FEATURES)], 4, np.ones(FEATURES, np.float32), 4,
+    classes = fit_patches([features.reshape(-1, FEATURES)], 8, np.ones(FEATURES, np.float32), 4,
                           1)
     found = classes.predict(describe_patches(picture(16), 128 * 192), 256, 384)
     assert found.ids.shape == found.confidence.shape == (256, 384)
     sky, red, stripes, road = found.ids[40, 300], found.ids[200, 120], found.ids[200, 330], (
         found.ids[200, 230])
     assert len({sky, red, stripes, road}) == 4
-    assert (found.ids[:112] == sky).mean() > 0.9
+    assert (found.ids[:96] == sky).mean() > 0.8
 
 
 def test_drives_weigh_alike() -> None:
@@ -71,8 +71,8 @@ def test_drives_weigh_alike() -> None:
 def test_the_place_is_from_corner_to_corner() -> None:
     """Position features are those of patch centres."""
     assert place(2, 4).shape == (2, 4, 2)
-    assert place(2, 4)[0, 0].tolist() == [-0.75, -0.5] and place(2, 4)[1, 3].tolist() == [0.75,
-                                                                                         0.5]
+    assert place(2, 4)[0, 0].tolist() == [-0.75, -0.5]
+    assert place(2, 4)[1, 3].tolist() == [0.75, 0.5]
 
 
 def test_fewer_patches_than_clusters_are_named() -> None:

@@ -14,9 +14,11 @@
 
 """k-means over descriptions: finds what is there, says when there is too little."""
 
+from dataclasses import replace
+
 from dseg_ros.config.pseudo import ClusterConfig, GeometryFeaturesConfig
 from dseg_ros.pseudo.appearance import look
-from dseg_ros.pseudo.contact_sheet import ContactSheet
+from dseg_ros.pseudo.clusters import NOISE
 from dseg_ros.pseudo.geometry_features import (
     describe, Elements, GROUND_FEATURES, OBJECT_FEATURES)
 from dseg_ros.pseudo.pseudo_classes import (
@@ -107,15 +109,24 @@ def test_palette_keeps_ground_and_sky_apart() -> None:
     assert distance[-1, 3:-1].min() > 150, 'something looks like the sky'
 
 
-def test_contact_sheet_has_a_row_per_class(street: Street) -> None:
-    """Each class that is seen gets crops; unseen ones an empty row."""
-    cloud, _, view, kind = street
-    labels = np.where(kind == 3, UNLABELLED, kind).astype(np.uint8)
-    sheet = ContactSheet(['road', 'car', 'wall', 'pole'], palette(['ground_0'] + ['object'] * 3),
-                         4, np.random.default_rng(0))
-    for _ in range(6):
-        sheet.add(cloud, view, labels, kind.astype(np.int64))
-    picture = sheet.picture()
-    rows = picture.reshape(4, -1, picture.shape[1], 3)[:, :, 120:]
-    background = (rows == 24).all(axis=-1).mean(axis=(1, 2))
-    assert (background[:3] < 0.1).all() and background[3] == 1.0
+def test_noise_stands_in_the_vote() -> None:
+    """A small component is noise if most of it is; of a large one the parts are."""
+    elements = Elements(np.zeros(0, np.int32), np.zeros((8, 1), np.float32),
+                        np.array([5, 3, 3, 5, 1, 1, 1, 1]), np.array([0, 0, 0, 1, 1, 2, 2, 2]),
+                        np.array([4.0] * 5 + [20.0] * 3), np.array([1.5] * 5 + [6.0] * 3))
+    classes = np.array([1, NOISE, NOISE, 2, NOISE, 0, NOISE, 1])
+    assert vote(classes, elements, ClusterConfig()).tolist() == [
+        NOISE, NOISE, NOISE, 2, 2, 0, NOISE, 1]
+
+
+def test_noise_is_unlabelled(street: Street) -> None:
+    """Points near two clusters alike get no class; without a share all described ones do."""
+    classes, voxels, cells = classes_of(street)
+    x = classes.objects.standardise(voxels.features)
+    noisy = replace(classes, objects=classes.objects.with_noise(x, np.ones(len(x), np.float32),
+                                                                0.3))
+    big = replace(CONFIG, vote_length_m=0.0)
+    before, after = (c.label(voxels, cells, big) for c in (classes, noisy))
+    lost = after == UNLABELLED
+    assert (before != UNLABELLED).all() and 0.1 < lost[street[3] > 0].mean() < 0.5
+    assert np.array_equal(before[~lost], after[~lost]) and not lost[street[3] == 0].any()
