@@ -81,8 +81,8 @@ class ClassCrops:
                 mask = carry(labels, cloud, proposals, view, scale)
             one = self.rng.choice(np.flatnonzero(labels[rows] == label))
             same = (labels[rows] == label) & (component[rows] == component[rows[one]])
-            crop = _cut(image, mask == label, *_window(uv[same], uv[one], mask.shape),
-                        self.palette[label])
+            window = _window(uv[same], uv[one], (mask.shape[0], mask.shape[1]))
+            crop = _cut(image, mask == label, *window, self.palette[label])
             self._put(label, place, (drive, crop))
 
     def of(self, label: int) -> list[tuple[str, Rgb]]:

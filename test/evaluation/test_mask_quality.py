@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Purity and coverage of masks, counted by hand; on a drive: test/evaluation/test_label_quality.py."""
+"""Purity and coverage of masks, counted by hand; on a drive: test_label_quality.py."""
 
 from dataclasses import replace
 
