@@ -24,6 +24,7 @@ import pytest
 from recordings import SHARED_DATA
 
 os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+os.environ.setdefault('RAY_worker_niceness', '0')  # else 15: starved where others work, too
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # started in the background of a script;
     signal.signal(signal.SIGINT, signal.default_int_handler)  # what tests start would inherit it
 

@@ -90,6 +90,9 @@ def test_finished_work_is_skipped_and_a_student_may_follow(
     (('--seeds', '100'), 'weathers: 12 for 1 seeds'),
     (('--bags', 'a', '--vehicles', 'none.yaml'), 'none.yaml'),
     (('--bags', 'none.mcap'), 'none.mcap'),
+    (('--recipe', 'none'), "recipe 'none'"),
+    (('--recipe', 'tiny_cpu', '--set', 'chain.export.network_pixels=2048'),
+     'student.training.network_pixels is 92160'),
     (('--set', 'chain.export.network_pixels=2048'), 'student.training.network_pixels is 147456'),
 ])
 def test_what_cannot_be_done_is_said_before_the_work(

@@ -46,9 +46,7 @@ def add(subparsers: Any) -> None:
     recipe.add_argument('--data', type=Path, required=True, metavar='DATASET')
     recipe.add_argument('--out', type=Path, required=True, metavar='RUN',
                         help='folder for classes/, teacher/, student/, ema/ and model.onnx')
-    recipe.add_argument('--recipe', metavar='NAME', help='ds_eccv22, ds_ijcv25 or tiny_cpu, as '
-                        'shipped, or the path of a recipe file; --config, --set and options win '
-                        'over it')
+    add_recipe(recipe)
     add_options(recipe, DriveAndSegmentConfig)
     add_flags(recipe, WorkersConfig, 'who describes and labels')
     recipe.set_defaults(run=run)
@@ -56,13 +54,24 @@ def add(subparsers: Any) -> None:
 
 def run(parsed: argparse.Namespace) -> int:
     """Run the chain and say how to try the model."""
-    defaults = {} if parsed.recipe is None else read_recipe(parsed.recipe, recipes())
-    config = read_config(parsed, DriveAndSegmentConfig, defaults)
+    config = read_config(parsed, DriveAndSegmentConfig, given_recipe(parsed))
     path = drive_and_segment(parsed.data, parsed.out, config,
                              read_flags(parsed, WorkersConfig))
     if speaks():
         print(f'{path}\nnext: dseg evaluate {path} --bag SIMBAG')
     return 0
+
+
+def add_recipe(parser: argparse.ArgumentParser) -> None:
+    """Offer recipes of the chain by name or file."""
+    parser.add_argument('--recipe', metavar='NAME', help='ds_eccv22, ds_ijcv25, residual, '
+                        'shipped or tiny_cpu, as they come with the package, or the path of a '
+                        'recipe file; --config, --set and options win over it')
+
+
+def given_recipe(parsed: argparse.Namespace) -> dict[str, Any]:
+    """Read the recipe that the command line names: options of the chain by dotted name."""
+    return {} if parsed.recipe is None else read_recipe(parsed.recipe, recipes())
 
 
 def recipes() -> Path:

@@ -21,6 +21,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from dseg_ros.cli.distill import add_recipe, given_recipe
 from dseg_ros.cli.options import add_flags, add_options, read_config, read_flags
 from dseg_ros.cli.progress import speaks
 from dseg_ros.config.default_model import DefaultModelConfig
@@ -52,6 +53,7 @@ def add(subparsers: Any) -> None:
         '--bags, from recordings. PandaSet is by Scale AI and Hesai, CC BY 4.0: credit them with '
         'a model that learned from it. Started again, it skips what is finished.')
     default.add_argument('--out', type=Path, required=True, metavar='DIR')
+    add_recipe(default)
     add_options(default, DefaultModelConfig)
     default.set_defaults(run=_default)
 
@@ -102,7 +104,8 @@ def _done(path: Path, following: str) -> int:
 
 
 def _default(parsed: argparse.Namespace) -> int:
-    config = read_config(parsed, DefaultModelConfig)
+    recipe = {f'chain.{name}': value for name, value in given_recipe(parsed).items()}
+    config = read_config(parsed, DefaultModelConfig, recipe)
     from dseg_ros.cli.default_model import build
     print(build(parsed.out, config))
     return 0

@@ -22,6 +22,7 @@ version. What dies with a node or for want of memory is tried again on another.
 from __future__ import annotations
 
 from functools import lru_cache
+import logging
 import os
 import pickle
 import socket
@@ -73,7 +74,7 @@ class RayWorkers(InOrder[J, R, Any]):
             self._ray.shutdown()
 
     def begin(self, job: J) -> Any:
-        """Send a job, pickled here: a worker may write into its arrays, as into those of a pipe."""
+        """Send a job, pickled here: its arrays can be written to, as those of a pipe."""
         return self._task.remote(software_version(), self._start, pickle.dumps(job))
 
     def done(self, begun: Any) -> bool:
@@ -107,7 +108,7 @@ def _connect(ray: Any, count: int, address: str) -> None:
             socket.create_connection((host, int(port)), REACHED_WITHIN_S).close()
         # Without an address Ray takes RAY_ADDRESS, else what `ray start` left, else starts one.
         ray.init(address=address or None, include_dashboard=False, log_to_driver=False,
-                 logging_level='ERROR', **own)
+                 logging_level=logging.ERROR, **own)
     except Exception as error:      # Ray raises bare ones, too, when it does not come up in time
         raise DatasetError(f'ray_address: no Ray cluster at {named!r}: {error}' if named else
                            f'engine {RAY}: Ray does not start: {error}') from error

@@ -27,8 +27,8 @@ from dseg_ros.dataset.shard import Entry, OPEN_SUFFIX, read_entry, scan, split_m
 from dseg_ros.dataset.verify import Problem, verify
 from dseg_ros.dataset.writer import DatasetWriter
 
-__all__ = ['Dataset', 'DatasetError', 'DatasetWriter', 'Encoded', 'Problem', 'RecordedView', 'Sample',
-           'verify']
+__all__ = ['Dataset', 'DatasetError', 'DatasetWriter', 'Encoded', 'Problem', 'RecordedView',
+           'Sample', 'verify']
 
 
 @dataclass(frozen=True, eq=False)

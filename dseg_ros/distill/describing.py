@@ -78,10 +78,7 @@ class Descriptions:
         self._config = config
         text = json.dumps([asdict(config.features), data_sha256])
         self.folder = out / FOLDER / hashlib.sha256(text.encode()).hexdigest()[:12]
-        self._modes: ObjectDescriptions | None = None
-        if config.feature_modes != (GEOMETRY,):
-            from dseg_ros.distill.image_features import ObjectDescriptions
-            self._modes = ObjectDescriptions(data, data_sha256, config)
+        self._modes = _modes(data, data_sha256, config)
         self.columns = self._modes.columns if self._modes else OBJECT_FEATURES
         self.seen_voxel = _SEEN_VOXEL if GEOMETRY in config.feature_modes else 0
 
@@ -120,6 +117,14 @@ class Descriptions:
 
     def _path(self, key: str) -> Path:
         return self.folder / f'{key}.npz'
+
+
+def _modes(data: Path, data_sha256: str, config: ClusterConfig) -> ObjectDescriptions | None:
+    """Load what the modes beside geometry need; geometry alone needs nothing."""
+    if config.feature_modes == (GEOMETRY,):
+        return None
+    from dseg_ros.distill.image_features import ObjectDescriptions
+    return ObjectDescriptions(data, data_sha256, config)
 
 
 class _Describer:

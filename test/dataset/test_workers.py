@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
+import logging
 import os
 import signal
 import sys
@@ -79,7 +80,7 @@ def ray_here() -> Iterator[None]:
     """Run one small Ray for all tests; its processes find this module."""
     os.environ['RAY_USAGE_STATS_ENABLED'] = '0'
     ray.init(address='local', num_cpus=2, include_dashboard=False, log_to_driver=False,
-             logging_level='ERROR', runtime_env={'env_vars': {
+             logging_level=logging.ERROR, runtime_env={'env_vars': {
                  'PYTHONPATH': os.pathsep.join(filter(None, sys.path))}})
     yield
     ray.shutdown()

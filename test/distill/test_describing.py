@@ -58,8 +58,8 @@ def data(sim_bag: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
                                  selection=SelectionConfig(every=3)))
 
 
-def described(data: Path, out: Path, workers: int) -> tuple[dict[str, bytes],
-                                                             list[tuple[int, int]]]:
+def described(data: Path, out: Path, workers: int
+              ) -> tuple[dict[str, bytes], list[tuple[int, int]]]:
     """Describe and return the files and what progress was told."""
     told: list[tuple[int, int]] = []
     samples = Descriptions(data, 'hash', out, RECIPE)

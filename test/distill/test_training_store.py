@@ -112,7 +112,7 @@ def test_batches_and_frequencies_are_those_of_images_in_memory(
         ) -> None:
     """The same crops are drawn; the labels were counted before, no image is read for it."""
     found = StoredImages(store, 'identity')
-    memory = [[image for image in drive] for drive in found]
+    memory = [list(drive) for drive in found]
     for step in range(3):
         one, two = draw_batch(found, step, tiny), draw_batch(memory, step, tiny)
         assert np.array_equal(one.rgb, two.rgb) and np.array_equal(one.labels, two.labels)
@@ -175,6 +175,7 @@ def test_a_killed_build_goes_on_to_the_same_bytes(images: Drives, store: Path, t
 def test_who_comes_second_waits_and_makes_nothing(images: Drives, tmp_path: Path) -> None:
     """As the processes of one training do."""
     class Slow(Labeller):
+
         def __call__(self, keys: Sequence[str]) -> Iterator[tuple[Packed, ...]]:
             for packed in super().__call__(keys):
                 time.sleep(0.02)
