@@ -34,7 +34,8 @@ ROSDEP_KEYS = {'cv2': 'python3-opencv', 'numba': 'python3-numba', 'numpy': 'pyth
 WITHOUT_KEY = {'backports', 'lz4', 'rosbags', 'simplejpeg'}
 """Of requirements/vehicle.txt (or what that brings along), but unknown to rosdep."""
 
-TRAINING = {'lightning_fabric', 'onnx', 'ray', 'safetensors', 'sklearn', 'skimage', 'timm', 'torch'}
+TRAINING = {'lightning_fabric', 'onnx', 'ray', 'safetensors', 'skimage', 'sklearn', 'timm',
+            'torch'}
 
 
 def imported() -> Iterator[str]:

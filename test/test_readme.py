@@ -64,7 +64,8 @@ def test_files_exist() -> None:
         assert (REPOSITORY / name).is_file(), name
 
 
-@pytest.mark.parametrize('command', [c for c in COMMANDS if c.startswith('dseg ')])
+@pytest.mark.parametrize('command', [c.removeprefix('./run exec ') for c in COMMANDS
+                                     if c.startswith(('dseg ', './run exec dseg '))])
 def test_dseg_commands_parse(command: str) -> None:
     """Every `dseg` line of the README is one that the program takes."""
     build_parser().parse_args(shlex.split(command)[1:])

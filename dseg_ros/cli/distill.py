@@ -65,8 +65,8 @@ def run(parsed: argparse.Namespace) -> int:
 def add_recipe(parser: argparse.ArgumentParser) -> None:
     """Offer recipes of the chain by name or file."""
     parser.add_argument('--recipe', metavar='NAME', help='ds_eccv22, ds_ijcv25, residual, '
-                        'shipped or tiny_cpu, as they come with the package, or the path of a recipe file; --config, --set and '
-                        'options win over it')
+                        'shipped or tiny_cpu, as they come with the package, or the path of a '
+                        'recipe file; --config, --set and options win over it')
 
 
 def given_recipe(parsed: argparse.Namespace) -> dict[str, Any]:

@@ -123,7 +123,7 @@ class SweepConfig(Config):
     inits: int = option(3, 'Starts of k-means in a trial.', low=1)
 
     def check(self) -> None:
-        """A sweep needs several different counts."""
+        """Reject fewer than three counts, or one twice."""
         if len(self.counts) < 3 or len(set(self.counts)) < len(self.counts):
             raise ConfigError(f'counts: {list(self.counts)} is not three or more different ones')
 

@@ -46,7 +46,7 @@ def harvest_options(path: Path) -> dict[str, Any]:
                                                if k.partition('.')[0] in known}, str(path))
     shared = {f.name for f in fields(HarvestConfig)} & given.keys()
     options = dotted({name: value for name, value in as_mapping(config).items()
-                       if name in shared})
+                      if name in shared})
     return {**options, **(_topics(config.inputs) if 'inputs' in given else {})}
 
 

@@ -27,6 +27,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+
 class FeedingError(RuntimeError):
     """Batches that will not come."""
 

@@ -67,7 +67,7 @@ def differing(there: Mapping[str, Any],
 
 
 def is_execution(name: str) -> bool:
-    """Tell whether an option says where a run is computed, or when it warns, not what it learns."""
+    """Tell whether an option says where a run is computed or when it warns, not what it learns."""
     return name == 'threads' or not {'execution', 'collapse'}.isdisjoint(name.split('.'))
 
 

@@ -38,7 +38,7 @@ _OBJECT_TEXT: tuple[Text, ...] = (
     ('planarity', 'planarity {:.2f}', float), ('linearity', 'linearity {:.2f}', float),
     ('intensity', 'intensity rank {:.2f}', float))
 _GROUND_TEXT: tuple[Text, ...] = (
-    ('roughness', 'roughness {:.3f} m', lambda x: max(0.0, float(np.exp(x)) - 0.01)),
+    ('roughness', 'log roughness {:+.2f}', float),
     ('step', 'over the lower ground {:.2f} m', lambda x: max(0.0, float(np.exp(x)) - 0.02)),
     ('intensity', 'intensity rank {:.2f}', float), ('lightness', 'lightness {:+.2f}', float))
 

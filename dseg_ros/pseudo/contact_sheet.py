@@ -81,8 +81,8 @@ class ClassCrops:
                 mask = carry(labels, cloud, proposals, view, scale)
             one = self.rng.choice(np.flatnonzero(labels[rows] == label))
             same = (labels[rows] == label) & (component[rows] == component[rows[one]])
-            crop = _cut(image, mask == label, *_window(uv[same], uv[one], camera.width),
-                        self.palette[label])
+            window = _window(uv[same], uv[one], (mask.shape[0], mask.shape[1]))
+            crop = _cut(image, mask == label, *window, self.palette[label])
             self._put(label, place, (drive, crop))
 
     def of(self, label: int) -> list[tuple[str, Rgb]]:
@@ -157,12 +157,14 @@ def class_sheet(crops: ClassCrops, label: int, columns: int, caption: Sequence[s
 
 
 def _window(uv: NDArray[np.float32], centre: NDArray[np.float32],
-            width: int) -> tuple[NDArray[np.float64], float]:
-    """Choose middle and side of a square that shows a component, if it is small enough."""
+            shape: tuple[int, int]) -> tuple[NDArray[np.float64], float]:
+    """Choose middle and side of a square in an image that shows a component, if it fits."""
     low, high = np.percentile(uv, 2, axis=0), np.percentile(uv, 98, axis=0)
-    wanted, most = float((high - low).max()) * 1.6, width * _MOST_SHARE
+    wanted, most = float((high - low).max()) * 1.6, min(shape[1] * _MOST_SHARE, *shape)
     middle = (low + high) / 2 if wanted <= most else centre.astype(np.float64)
-    return middle, float(np.clip(wanted, min(_LEAST_PX, most), most))
+    side = float(np.clip(wanted, min(_LEAST_PX, most), most))
+    size = np.array([shape[1], shape[0]], np.float64)
+    return np.clip(middle, side / 2, size - side / 2), side
 
 
 def _cut(image: Rgb, member: NDArray[np.bool_], middle: NDArray[np.float64], side: float,

@@ -55,4 +55,4 @@ def test_exported_models(tmp_path: Path, kind: str, precision: str, fixed: bool)
     parameters, megabytes = parameter_count(network) / 1e6, path.stat().st_size / 1e6
     print(f'\n{kind} {precision}, {"one size" if fixed else "any size"}: '
           f'{parameters:.2f} M parameters, {megabytes:.2f} MB, {np.median(cpu_ms):.1f} ms')
-    assert megabytes < (4 if precision == 'fp32' else 2) * parameters + 1, 'weights are there twice'
+    assert megabytes < (4 if precision == 'fp32' else 2) * parameters + 1, 'weights twice'

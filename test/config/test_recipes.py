@@ -35,7 +35,8 @@ def load(name: str, folder: Path = SHIPPED) -> DriveAndSegmentConfig:
 def test_all_that_is_shipped_is_installed() -> None:
     """By name, wherever one stands."""
     names = {p.name for p in SHIPPED.glob('*.yaml')}
-    assert names == {'ds_eccv22.yaml', 'ds_ijcv25.yaml', 'residual.yaml', 'shipped.yaml', 'tiny_cpu.yaml'}
+    assert names == {'ds_eccv22.yaml', 'ds_ijcv25.yaml', 'residual.yaml', 'shipped.yaml',
+                     'tiny_cpu.yaml'}
     assert {p.name for p in recipes().glob('*.yaml')} == names
 
 

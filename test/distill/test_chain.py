@@ -76,6 +76,8 @@ def test_pseudo_classes_cover_the_data_set(chain: Path) -> None:
         assert (values != UNLABELLED).mean() > 0.8
         assert set(values[values != UNLABELLED]) <= set(range(len(classes.names) - 1))
     assert (chain / 'classes' / 'classes.png').stat().st_size > 10_000
+    sheets = {p.stem for p in (chain / 'classes' / 'sheets').glob('*.png')}
+    assert sheets == set(classes.names) - {'sky'}
 
 
 def test_finished_steps_are_skipped(chain: Path) -> None:
@@ -106,7 +108,8 @@ def test_the_score_is_written(chain: Path, sim_bag: Path,
       '{chain}/run', '--steps', '7'), 'belongs to another run'),
     (('export', '{chain}/none', '--out', '{chain}/x.onnx'), 'no such checkpoint'),
     (('evaluate', '{chain}/none.onnx', '--bag', '{bag}'), 'none.onnx: no such model file'),
-    (('cluster', '{chain}/data', '--out', '{chain}/x', '--objects', '0'), 'objects: 0'),
+    (('cluster', '{chain}/data', '--out', '{chain}/x', '--grounds', '0'), 'grounds: 0'),
+    (('cluster', '{chain}/data', '--out', '{chain}/x', '--objects', '-1'), 'objects: -1'),
     (('cluster', '{chain}/data', '--out', '{chain}/x', '--set', 'samples_per_drive=100',
       '--objects', '240'), 'described elements for 240 clusters'),
 ])

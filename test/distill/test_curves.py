@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Curves: TensorBoard shows what metrics.csv says, each point once, however often it was killed."""
+"""Curves: TensorBoard shows what metrics.csv says, each point once, however often killed."""
 
 from collections.abc import Sequence
 from pathlib import Path

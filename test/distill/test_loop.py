@@ -140,8 +140,8 @@ def test_a_loss_that_is_no_number_stops_and_keeps_the_last_good(
 def test_unlabelled_crops_are_survived(tiny: TrainingConfig, tmp_path: Path) -> None:
     """A batch without a single label teaches nothing and breaks nothing."""
     empty = Batch(np.zeros((2, 64, 96, 3), np.uint8), np.full((2, 16, 24), 255, np.uint8))
-    path = train(lambda step, numbers: empty, np.ones(3, np.float32), tiny, made_of(tiny), tmp_path,
-                 lambda done, total: None)
+    path = train(lambda step, numbers: empty, np.ones(3, np.float32), tiny, made_of(tiny),
+                 tmp_path, lambda done, total: None)
     assert all(torch.isfinite(t).all() for t in checkpoint.load(path)[0].values())
 
 

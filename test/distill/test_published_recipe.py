@@ -40,7 +40,8 @@ def place(sim_bag: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert main(['harvest', str(sim_bag), '--out', str(here / 'data'), '--workers', '1', '--set',
                  'selection.every=5']) == 0
     torch.manual_seed(0)
-    save_file(timm.create_model('test_vit', num_classes=0).state_dict(), here / 'crops.safetensors')
+    crops = timm.create_model('test_vit', num_classes=0)
+    save_file(crops.state_dict(), here / 'crops.safetensors')
     network = build(3, SegmenterConfig(width=24, depth=1, heads=2, image_px=32), 5)
     save_file(network.encoder.state_dict(), here / 'vit.safetensors')
     return here

@@ -84,7 +84,7 @@ def test_captions_say_what_members_are_like(street: Street) -> None:
     shares = [float(first.split(': ')[1].split(' %')[0]) for first, _ in captions]
     assert abs(sum(shares) - 100) < 0.3 and shares[0] == round(100 * (kind == 0).mean(), 1)
     words = [text for _, text in captions]
-    assert 'roughness 0.000 m' in words[0] and 'height' not in words[0]
+    assert 'log roughness +0.00' in words[0] and 'height' not in words[0]
 
     def value(text: str, word: str) -> float:
         return float(text[text.index(word) + len(word):].split()[0].rstrip(','))
