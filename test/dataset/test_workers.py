@@ -17,15 +17,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 import logging
 import os
-import signal
 import sys
-import time
 from typing import Any
 
+from doubling import doubler, Task
 from dseg_ros.config.dataset import StoreConfig
 from dseg_ros.config.lidar import ProposalsConfig
 from dseg_ros.config.schema import ConfigError
@@ -45,34 +44,6 @@ ENGINES = [pytest.param(WorkersConfig(workers=1), id='here'),
            pytest.param(WorkersConfig(workers=2), id='processes'),
            pytest.param(RAY_TWO, id='ray')]
 ELSEWHERE = ENGINES[1:]
-
-
-@dataclass(frozen=True)
-class Task:
-    """A number to double, after some time."""
-
-    number: int
-    seconds: float = 0.0
-    extra: Any = None
-
-    @property
-    def key(self) -> str:
-        """Name the task."""
-        return f'task {self.number}'
-
-
-def doubler() -> Callable[[Task], int]:
-    """Begin as a worker that fails at -13 and dies at 666."""
-    def work(task: Task) -> int:
-        time.sleep(task.seconds)
-        if task.number == -13:
-            raise ZeroDivisionError('thirteen')
-        if task.number == 666:
-            os.kill(os.getpid(), signal.SIGKILL)
-        if task.extra is not None:
-            task.extra[:] = 1
-        return 2 * task.number
-    return work
 
 
 @pytest.fixture(scope='module', autouse=True)
