@@ -75,8 +75,7 @@ class Chain:
         """
         last = max(ROWS.index(row) for row in rows)
         found = [*self._harvest(self.train_drives, self.train_data, f'training, seed {self.seed}')]
-        if rows != ('camera',):
-            found.append(self._part('classes', self._classes))
+        found.append(self._part('classes', self._classes))
         for weather in self.config.weathers:
             found += self._harvest(self.test_drives(weather), self.test_data(weather),
                                    f'test by {weather}')
@@ -94,12 +93,12 @@ class Chain:
     def key(self, kind: str) -> str:
         """Name a part by all that it depends on."""
         c = self.own
-        before = {'classes': 'train_data', 'camera': 'train_data', 'pseudo': 'classes',
+        before = {'classes': 'train_data', 'camera': 'classes', 'pseudo': 'classes',
                   'teacher': 'classes', 'student': 'teacher', 'ema': 'student'}[kind]
         own: Any = {
             'classes': _decisive(c.cluster), 'teacher': _decisive(c.teacher),
             'student': _decisive(c.student), 'ema': _decisive(c.ema),
-            'camera': [_decisive(c.camera), self._clusters],
+            'camera': _decisive(c.camera),
             'pseudo': [c.teacher.network_pixels, c.teacher.stored_magnification]}[kind]
         earlier = self.train_data.name if before == 'train_data' else self.key(before)
         return f'seed{self.seed}_{kind}_{digest(own, earlier)}'
@@ -137,8 +136,8 @@ class Chain:
 
     @property
     def _clusters(self) -> int:
-        c = self.config.cluster
-        return c.grounds + c.objects + c.sky
+        """Count the classes of the chain, which a sweep may have chosen."""
+        return len(load_classes(self.classes)[0].names)
 
     def _drives(self, use: str, streets: list[int], weather: str) -> dict[Path, SimConfig]:
         c = self.config
