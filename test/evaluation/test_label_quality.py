@@ -45,21 +45,23 @@ def rows(data: Path, sim_bag: Path, tmp_path_factory: pytest.TempPathFactory
 
 
 def test_masks_are_as_good_as_they_were(rows: dict[str, dict[str, float]]) -> None:
-    """Bounds a little below what was measured: a worse fill or projection fails here."""
+    """Bounds just below what was measured: a worse fill or projection fails here."""
+    least = {'proposals purity': 97.0, 'proposals coverage': 63.0, 'labels purity': 97.0,
+             'labels coverage': 52.2, 'small purity': 69.5, 'small recall': 59.0,
+             'labels mIoU': 47.2}
     found = rows['as configured']
-    least = {'proposals purity': 96, 'proposals coverage': 58, 'labels purity': 96,
-             'labels coverage': 48, 'small purity': 66, 'small recall': 56, 'labels mIoU': 45}
-    assert set(least) <= found.keys()
-    assert {name: value for name, value in found.items() if not value > least[name]} == {}
+    assert {name for name in least if found[name] < least[name]} == set(), found
 
 
 def test_every_step_is_worth_it(rows: dict[str, dict[str, float]]) -> None:
-    """The hull makes masks purer; without hidden points small things are found more often."""
-    found, no_hull, hidden = (rows[n] for n in ('as configured', 'hull off', 'drop_hidden off'))
-    assert found['labels purity'] > max(no_hull['labels purity'], hidden['labels purity'])
-    assert found['small purity'] > no_hull['small purity'] + 1
-    assert found['small recall'] > hidden['small recall'] + 2
-    assert rows['most_deg x 2']['labels coverage'] > found['labels coverage'] + 1
+    """Hulls and hidden points make masks purer, a wide radius fuller; no sky is known here."""
+    found = rows['as configured']
+    for name in ('hull off', 'drop_hidden off'):
+        assert rows[name]['labels purity'] < found['labels purity'] - 0.3
+        assert rows[name]['proposals purity'] < found['proposals purity'] - 0.3
+    assert rows['drop_hidden off']['small recall'] < found['small recall'] - 2
+    assert rows['most_deg x 0.5']['labels coverage'] < found['labels coverage'] - 1
+    assert rows['no sky, no growth'] == rows['no growth'] == found
 
 
 def test_points_are_scored(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
