@@ -53,7 +53,7 @@ def launch(config: ExecutionConfig, precision: str = 'fp32') -> Fabric:
         raise DeviceError(f'{here} processes on this machine for {torch.cuda.device_count()} '
                           'GPUs; start as many, or set execution.accelerator to cpu')
     strategy = 'auto' if everywhere == 1 else DDPStrategy(
-        timeout=_PATIENCE, broadcast_buffers=False)      # synchronised normalisation keeps equal
+        timeout=_PATIENCE, forward_sync_buffers=False)   # synced normalisation keeps them equal
     fabric = Fabric(accelerator=kind, devices=here, num_nodes=everywhere // here,
                     strategy=strategy, precision=_PRECISIONS[precision])  # type: ignore[arg-type]
     fabric.launch()

@@ -51,20 +51,24 @@ class SyncedBatchNorm2d(nn.BatchNorm2d):
             return super().forward(x)
         assert self.running_mean is not None and self.running_var is not None
         assert self.num_batches_tracked is not None and self.momentum is not None
-        wide = x.float()
-        pixels = wide.new_full((1,), wide.numel() / wide.shape[1])
-        sums: Tensor = _SumOverProcesses.apply(torch.cat(  # type: ignore[no-untyped-call]
-            [wide.sum((0, 2, 3)), wide.square().sum((0, 2, 3)), pixels]))
-        channels, count = wide.shape[1], sums[-1].detach()
-        mean = sums[:channels] / count
-        variance = (sums[channels:-1] / count - mean.square()).clamp(min=0)
+        wide, channels = x.float(), x.shape[1]
+        pixels = wide.new_full((1,), wide.numel() / channels)
+        sums = _everywhere(torch.cat([wide.sum((0, 2, 3)), pixels]))
+        count = sums[-1].detach()
+        mean = sums[:-1] / count
+        centred = wide - mean.view(1, -1, 1, 1)     # in two passes: squares of large sums cancel
+        variance = _everywhere(centred.square().sum((0, 2, 3))) / count
         with torch.no_grad():
             self.num_batches_tracked += 1
             self.running_mean.lerp_(mean, self.momentum)
             self.running_var.lerp_(variance * count / (count - 1), self.momentum)
         scale = self.weight * (variance + self.eps).rsqrt()
-        shift = self.bias - mean * scale
-        return (wide * scale.view(1, -1, 1, 1) + shift.view(1, -1, 1, 1)).to(x.dtype)
+        return (centred * scale.view(1, -1, 1, 1) + self.bias.view(1, -1, 1, 1)).to(x.dtype)
+
+
+def _everywhere(mine: Tensor) -> Tensor:
+    total: Tensor = _SumOverProcesses.apply(mine)  # type: ignore[no-untyped-call]
+    return total
 
 
 def synchronise(network: nn.Module) -> None:

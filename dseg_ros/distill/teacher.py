@@ -40,7 +40,7 @@ def train_teacher(data: Path, classes: Path, out: Path, config: TrainingConfig,
     """
     Train a teacher, or go on with one that was interrupted.
 
-    Under torchrun every process calls this.
+    Under torchrun every process calls this; the first one labels.
 
     :param data: the data set.
     :param classes: folder that `cluster` wrote for it.
@@ -57,7 +57,8 @@ def train_teacher(data: Path, classes: Path, out: Path, config: TrainingConfig,
         names, tuple((int(r), int(g), int(b)) for r, g, b in palette(names)),
         as_mapping(config), data_hash(classes))
     fabric = launch(config.execution, config.precision)
-    images = load_images(data, classes, config, loading, workers)
+    with fabric.rank_zero_first():
+        images = load_images(data, classes, config, loading, workers)
     if fabric.is_global_zero:
         out.mkdir(parents=True, exist_ok=True)
         write_atomically(out / CONFIG, json.dumps(made_of.recipe, indent=1))
