@@ -72,10 +72,21 @@ ABLATIONS: Mapping[str, Ablation] = {
     'superpixels': Ablation('What do superpixels bring?', {
         'no superpixels': _refine(superpixels=0)}),
     'lidar_mix': Ablation("What does it bring to mix the LiDAR's label into the teacher's?", {
-        'no LiDAR label': _refine(lidar_share=0.0)}),
+        'LiDAR label at 0.4': _refine(lidar_share=0.4)}),
+    'scales': Ablation('How often must the teacher look?', {
+        'one scale, no mirror': _refine(scales=[1.0], flip=False)}),
+    'start': Ablation("What does it bring to start from the teacher's weights?", {
+        'student from scratch': {'student.start': 'scratch'}}),
+    'class_weights': Ablation('Should rare classes weigh more?', {
+        'in the student, too': {'student.training.class_weight_power': 0.35},
+        'not in the teacher either': {'teacher.class_weight_power': 0.0}}),
+    'longer': Ablation('Is the student but a teacher that was trained for longer?', {
+        'teacher of 1400 steps': {'teacher.steps': 1400}}, last='teacher'),
+    'momentum': Ablation('How fast must the average follow?', {
+        'momentum 0.999': {'ema.momentum': 0.999}}, last='ema'),
     'refinement': Ablation('What does all of the refinement bring?', {
-        "the teacher's argmax": _refine(proposals=False, superpixels=0, lidar_share=0.0,
-                                        threshold=0.0, flip=False, scales=[1.0])}),
+        "the teacher's argmax": _refine(proposals=False, superpixels=0, threshold=0.0, flip=False,
+                                        scales=[1.0])}),
     'soft_targets': Ablation('What do soft targets bring to an EMA round?', {
         'no soft targets': {'ema.soft_weight': 0.0}}, last='ema'),
     'descriptors': Ablation('Which descriptors do pseudo-classes need?', {

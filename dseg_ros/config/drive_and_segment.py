@@ -22,7 +22,7 @@ from dseg_ros.config.distill import TrainingConfig
 from dseg_ros.config.pseudo import ClusterConfig
 from dseg_ros.config.runtime import ExportConfig
 from dseg_ros.config.schema import Config, ConfigError, option, section
-from dseg_ros.config.student import EmaConfig, StudentConfig
+from dseg_ros.config.student import EmaConfig, require_same_network, StudentConfig
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,9 @@ class DriveAndSegmentConfig(Config):
     export: ExportConfig = section(ExportConfig, 'Export.')
 
     def check(self) -> None:
-        """Run the network that is exported at the scale that it was trained at."""
+        """Let networks be of one size where weights pass on, and run at the scale of training."""
+        if self.train_student and self.student.start == 'teacher':
+            require_same_network(self.teacher.model, self.student.training.model)
         name, trained = ('student.training', self.student.training) if self.train_student else (
             'teacher', self.teacher)
         if self.export.network_pixels != trained.network_pixels:

@@ -18,9 +18,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dseg_ros.config.distill import TrainingConfig
+from dseg_ros.config.distill import ModelConfig, TrainingConfig
 from dseg_ros.config.execution import ExecutionConfig
-from dseg_ros.config.schema import Config, option, section
+from dseg_ros.config.schema import as_mapping, Config, ConfigError, dotted, option, section
 
 
 @dataclass(frozen=True)
@@ -39,14 +39,15 @@ class RefineConfig(Config):
 
     flip: bool = option(True, 'The teacher sees every image mirrored, too.')
     scales: tuple[float, ...] = option(
-        (1.0, 1.4), 'Sizes at which the teacher sees an image, relative to inference.', low=0.25,
+        (0.75, 1.0, 1.4), 'Sizes at which the teacher sees an image, relative to inference.', low=0.25,
         high=4)
     superpixels: int = option(800, 'SLIC superpixels per image; 0 = none.', low=0, high=20000)
     compactness: float = option(10.0, 'Compactness of the superpixels.', low=0.01, high=1000)
     superpixel_share: float = option(
         0.5, "What a superpixel's mean counts against the pixel itself.", low=0, high=1)
     lidar_share: float = option(
-        0.4, 'What the label that came from the LiDAR counts against the teacher.', low=0, high=1)
+        0.0, 'What the label that came from the LiDAR counts against the teacher, who evens out '
+        'what is wrong in single labels.', low=0, high=1)
     proposals: bool = option(True, 'A proposal takes one class, ground takes classes of ground.')
     proposal_length_m: float = option(
         6.5, 'Proposals longer than this stay divisible: walls, trees, trucks [m].', low=0)
@@ -58,12 +59,41 @@ class RefineConfig(Config):
 
 
 @dataclass(frozen=True)
+class StudentTrainingConfig(TrainingConfig):
+    """
+    One training run of a student, on dense labels.
+
+    Classes weigh alike: weights make up for what the LiDAR reaches seldom, and dense labels have
+    no such gaps. With the teacher's weights a student ends below its teacher.
+    """
+
+    class_weight_power: float = option(
+        0.0, 'A class weighs its frequency to the minus this power.', low=0, high=1)
+
+
+@dataclass(frozen=True)
 class StudentConfig(Config):
     """A student of a teacher's refined predictions."""
 
     merge: MergeConfig = section(MergeConfig, 'Merge.')
     refine: RefineConfig = section(RefineConfig, 'Dense labels.')
-    training: TrainingConfig = section(TrainingConfig, 'Training.')
+    training: StudentTrainingConfig = section(StudentTrainingConfig, 'Training.')
+    start: str = option('teacher', "Weights to start from: the teacher's (where its network is "
+                        'the same), or random ones or those of the backbone (scratch).',
+                        choices=('teacher', 'scratch'))
+
+
+def require_same_network(teacher: ModelConfig, student: ModelConfig) -> None:
+    """
+    Refuse a student that cannot take its teacher's weights.
+
+    :raises ConfigError: naming the first option of the networks that differs.
+    """
+    theirs, ours = (dotted(as_mapping(model)) for model in (teacher, student))
+    for name, value in ours.items():
+        if value != theirs[name]:
+            raise ConfigError(f'model.{name}: {value!r}, but {theirs[name]!r} in the teacher; a '
+                              'student of another network needs start: scratch')
 
 
 @dataclass(frozen=True)
@@ -80,8 +110,8 @@ class EmaConfig(Config):
     steps: int = option(600, 'Optimiser steps of a round.', low=1)
     learning_rate: float = option(1e-3, 'Peak of the one-cycle schedule of a round.', low=1e-7,
                                   high=1)
-    momentum: float = option(0.999, 'What the average keeps of itself in a step.', low=0,
-                             high=1)
+    momentum: float = option(0.99, 'What the average keeps of itself in a step; with 0.999 a '
+                             'round of 600 steps would hardly move it.', low=0, high=1)
     soft_weight: float = option(1.0, 'Weight of the soft targets (lambda).', low=0, high=100)
     temperature: float = option(2.0, 'Temperature of the soft targets.', low=0.1, high=20)
     refine: RefineConfig = section(RefineConfig, 'Dense labels of a round.')

@@ -24,18 +24,16 @@ from pathlib import Path
 
 import cv2
 from dseg_ros.classes import SemanticClass
-from dseg_ros.config.distill import ModelConfig, TrainingConfig
+from dseg_ros.config.distill import TrainingConfig
 from dseg_ros.config.schema import as_mapping
 from dseg_ros.distill.augment import class_frequency, Crops, TrainingImage
 from dseg_ros.distill.loop import class_weights, train
 from dseg_ros.distill.merging import weights_sha256
-from dseg_ros.distill.prediction import network_of
+from dseg_ros.distill.starting import under_new_head
 from dseg_ros.models import checkpoint
 from dseg_ros.models.checkpoint import CONFIG, Provenance, write_atomically
-from dseg_ros.models.networks import build
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 FINETUNED = 'finetuned'
 """In a recipe: what it started from, and which share of the labels it saw."""
@@ -68,29 +66,6 @@ def finetune(start: Path | None, drives: Sequence[Sequence[TrainingImage]],
     write_atomically(out / CONFIG, json.dumps(made_of.recipe, indent=1))
     weights = class_weights(class_frequency(drives, len(classes)), config.class_weight_power)
     return train(Crops(drives, config), weights, config, made_of, out, progress, tensors)
-
-
-def under_new_head(run: Path, model: ModelConfig, classes: int, seed: int) -> dict[str, Tensor]:
-    """
-    Take a run's weights but those that depend on its classes, which are drawn anew.
-
-    :param run: directory of a finished run.
-    :param model: its network.
-    :param classes: of the new head.
-    :param seed: of the new head.
-    :raises CheckpointError: for weights of another network.
-    """
-    tensors, made_of, _ = checkpoint.load(run / checkpoint.FINISHED)
-    trained = network_of(made_of, tensors, run / checkpoint.FINISHED).state_dict()
-    fresh: dict[str, Tensor] = build(model, classes, seed).state_dict()
-    head = head_names(model)
-    return {name: tensor if name in head else trained[name] for name, tensor in fresh.items()}
-
-
-def head_names(model: ModelConfig) -> set[str]:
-    """Name the weights whose shape depends on the number of classes."""
-    one, other = (build(model, classes, 0).state_dict() for classes in (2, 3))
-    return {name for name in one if one[name].shape != other[name].shape}
 
 
 def training_image(rgb: NDArray[np.uint8], truth: NDArray[np.uint8], source: str,

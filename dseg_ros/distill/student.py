@@ -35,6 +35,7 @@ from dseg_ros.distill.merging import merge_classes, merged
 from dseg_ros.distill.prediction import training_of
 from dseg_ros.distill.refining import dense_images, Sources
 from dseg_ros.distill.same_run import require_same_run
+from dseg_ros.distill.starting import as_teacher
 from dseg_ros.distill.training_data import TrainingDataError
 from dseg_ros.models import checkpoint
 from dseg_ros.models.checkpoint import CONFIG, Provenance, write_atomically
@@ -74,10 +75,13 @@ def train_student(data: Path, classes: Path, teacher: Path, out: Path, config: S
     sources = Sources(data, classes, teacher, after, config.refine, config.training)
     palette = checkpoint.load(teacher / checkpoint.FINISHED)[1].palette
     recipe = {**as_mapping(config.training), 'merge': as_mapping(config.merge),
-              'refine': as_mapping(config.refine), _NEW_IDS: after.new_ids.tolist()}
+              'refine': as_mapping(config.refine), 'start': config.start,
+              _NEW_IDS: after.new_ids.tolist()}
     first = [int(np.flatnonzero(after.new_ids == k)[0]) for k in range(len(after.names))]
     made_of = Provenance(after.names, tuple(palette[k] for k in first), recipe, sources.sha256())
-    return _learn(sources, made_of, out, labelling, training, warn, workers)
+    start = None if config.start == 'scratch' else as_teacher(
+        teacher, config.training.model, len(after.names), config.training.seed)
+    return _learn(sources, made_of, out, labelling, training, warn, workers, start)
 
 
 def train_ema(data: Path, classes: Path, student: Path, out: Path, config: EmaConfig,

@@ -18,8 +18,8 @@ From a teacher's probabilities to dense labels, held against what the LiDAR saw.
 The paper refines the teacher's prediction with the geometry of the point cloud and lets it
 supervise the student over the whole image; it does not say how. Our choice: the teacher's
 probabilities are averaged half and half with their means over SLIC superpixels, the labels that
-came from the LiDAR are mixed in, a proposal takes the class of its mean, ground takes classes of
-ground, and what stays well below the best of its class in the image is left unlabelled.
+came from the LiDAR can be mixed in, a proposal takes the class of its mean, ground takes classes
+of ground, and what stays well below the best of its class in the image is left unlabelled.
 """
 
 from __future__ import annotations

@@ -21,9 +21,10 @@ from pathlib import Path
 import shutil
 
 from dseg_ros.cli.app import main
-from dseg_ros.config.distill import ModelConfig, TrainingConfig
+from dseg_ros.config.distill import ModelConfig
 from dseg_ros.config.runtime import EngineConfig
-from dseg_ros.config.student import EmaConfig, MergeConfig, RefineConfig, StudentConfig
+from dseg_ros.config.student import (
+    EmaConfig, MergeConfig, RefineConfig, StudentConfig, StudentTrainingConfig)
 from dseg_ros.distill.merging import MERGE, merge_classes
 from dseg_ros.distill.student import train_ema, train_student
 from dseg_ros.models import checkpoint
@@ -40,8 +41,8 @@ RECIPE = {'cluster.objects': 5, 'cluster.inits': 1, 'student.merge.classes': 7, 
           **{f'student.training.{k}': v for k, v in TRAINING.items()}}
 STUDENT = StudentConfig(
     MergeConfig(7), RefineConfig(superpixels=50),
-    TrainingConfig(steps=4, batch=2, crop_height=64, crop_width=96, network_pixels=6144,
-                   checkpoint_every=2, threads=1, model=ModelConfig(width=6)))
+    StudentTrainingConfig(steps=4, batch=2, crop_height=64, crop_width=96, network_pixels=6144,
+                          checkpoint_every=2, threads=1, model=ModelConfig(width=6)))
 
 
 def dseg(*arguments: object) -> None:

@@ -24,7 +24,7 @@ from dseg_ros.cli.app import main
 from dseg_ros.config.distill import ModelConfig, TrainingConfig
 from dseg_ros.config.runtime import EngineConfig
 from dseg_ros.config.schema import as_mapping
-from dseg_ros.distill.finetuning import head_names, under_new_head
+from dseg_ros.distill.starting import head_names, under_new_head
 from dseg_ros.evaluation.finetuning import choose, direct, SplitError
 from dseg_ros.models import checkpoint
 from dseg_ros.models.checkpoint import Provenance
