@@ -15,6 +15,7 @@
 """From data set to student: merged, refined, averaged; interrupted, skipped, refused."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 import hashlib
 import json
 from pathlib import Path
@@ -26,6 +27,7 @@ from dseg_ros.config.runtime import EngineConfig
 from dseg_ros.config.student import (
     EmaConfig, MergeConfig, RefineConfig, StudentConfig, StudentTrainingConfig)
 from dseg_ros.distill.merging import MERGE, merge_classes
+from dseg_ros.distill.prediction import network_of
 from dseg_ros.distill.student import train_ema, train_student
 from dseg_ros.models import checkpoint
 from dseg_ros.runtime.loading import load_engine
@@ -189,11 +191,41 @@ def test_without_merge_all_classes_stay(chain: Path, tmp_path: Path) -> None:
     assert not (tmp_path / 'classes' / MERGE).exists()
 
 
+@pytest.mark.parametrize(('start', 'classes', 'same'), [
+    ('teacher', 0, 'all'), ('teacher', 7, 'all but the head'), ('scratch', 0, 'none')])
+def test_a_student_starts_from_its_teacher_unless_told_otherwise(
+        chain: Path, tmp_path: Path, start: str, classes: int, same: str) -> None:
+    """One step of nearly no length: the weights are what it started from."""
+    shutil.copytree(chain / 'run/classes', tmp_path / 'classes')
+    (tmp_path / 'classes' / MERGE).unlink()
+    one_step = replace(STUDENT.training, steps=1, learning_rate=1e-7, weight_decay=0.0)
+    path = train_student(
+        chain / 'data', tmp_path / 'classes', chain / 'run/teacher', tmp_path / 'run',
+        StudentConfig(MergeConfig(classes), RefineConfig(superpixels=0), one_step, start),
+        silent, silent, silent)
+    theirs, ours = (dict(build_and_fill(p).named_parameters()) for p in (
+        chain / 'run/teacher' / checkpoint.FINISHED, path))
+    kept = {name for name in theirs if theirs[name].shape == ours[name].shape
+            and torch.allclose(theirs[name], ours[name], atol=1e-5)}
+    learned = {name for name in theirs if theirs[name].ndim == 4}      # not what starts at 0 or 1
+    head = {'head.weight'}
+    assert kept & learned == {'all': learned, 'all but the head': learned - head,
+                              'none': set()}[same]
+
+
+def build_and_fill(path: Path) -> torch.nn.Module:
+    """Load the network of a finished run."""
+    tensors, made_of, _ = checkpoint.load(path)
+    return network_of(made_of, tensors, path)
+
+
 @pytest.mark.parametrize(('arguments', 'message'), [
     (('student', '--teacher', '{run}/none'), 'none/model.safetensors: no such checkpoint'),
     (('student', '--teacher', '{run}/student'), 'student: learned other pseudo-classes'),
     (('student', '--teacher', '{run}/teacher', '--merge.classes', '2'), 'merge.classes: 2; 9'),
     (('student', '--teacher', '{run}/teacher', '--refine.threshold', '2'), 'threshold: 2.0'),
+    (('student', '--teacher', '{run}/teacher', '--training.model.width', '8'),
+     'model.width: 8, but 6 in the teacher; a student of another network needs start: scratch'),
     (('ema', '--student', '{run}/teacher'), 'teacher: no student of the 9 pseudo-classes'),
     (('ema', '--student', '{run}/student', '--rounds', '0'), 'rounds: 0'),
 ])
