@@ -67,6 +67,8 @@ class StudentTrainingConfig(TrainingConfig):
     no such gaps. With the teacher's weights a student ends below its teacher.
     """
 
+    seed: int = option(2, "Seed of weights, sampling and augmentation: not the teacher's crops "
+                       'once more.', low=0)
     class_weight_power: float = option(
         0.0, 'A class weighs its frequency to the minus this power.', low=0, high=1)
 

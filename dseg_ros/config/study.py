@@ -84,9 +84,10 @@ def overridden(config: StudyConfig, overrides: Mapping[str, Any]) -> StudyConfig
 
 
 def seeded(config: StudyConfig, seed: int) -> StudyConfig:
-    """Give every part of the chain a seed; EMA rounds add their number to theirs."""
-    return overridden(config, {f'{part}.seed': seed for part in (
-        'cluster', 'camera', 'teacher', 'student.training', 'ema')})
+    """Give every part of the chain a seed; those that train draw crops of their own."""
+    return overridden(config, {f'{part}.seed': 1000 * number + seed for number, part in enumerate((
+        'teacher', 'student.training', 'ema'))} | {
+            f'{part}.seed': seed for part in ('cluster', 'camera')})
 
 
 STUDY_SIZES: dict[str, Any] = {

@@ -40,7 +40,7 @@ class Objective:
         :param weights: (C,) float.
         :param smoothing: share of the target that is spread over all classes.
         """
-        self._weights, self._smoothing = weights, smoothing
+        self._smoothing = smoothing
         self._of_label = weights.new_zeros(UNLABELLED + 1)
         self._of_label[:len(weights)] = weights
 
@@ -59,9 +59,10 @@ class Objective:
         :param logits: (B, C, h, w).
         :param target: as for amount.
         """
-        return functional.cross_entropy(
-            logits.float(), target, self._weights, ignore_index=UNLABELLED, reduction='sum',
-            label_smoothing=self._smoothing)
+        # not the library's weights: those would smooth towards what weighs much
+        each = functional.cross_entropy(logits.float(), target, ignore_index=UNLABELLED,
+                                        reduction='none', label_smoothing=self._smoothing)
+        return (each * self._of_label[target]).sum()
 
 
 class Tally:

@@ -67,11 +67,11 @@ def test_what_was_published_is_in_the_recipe() -> None:
 
 def test_a_recipe_says_only_what_differs(tmp_path: Path) -> None:
     """A file extends a shipped one or its neighbour; its own values win, section by section."""
-    (tmp_path / 'mine.yaml').write_text('extends: tiny_cpu\nteacher: {steps: 5, model: '
-                                        '{width: 12}}\n')
+    (tmp_path / 'mine.yaml').write_text('extends: tiny_cpu\nteacher: {steps: 5, augment: '
+                                        '{flip: 0.0}}\n')
     (tmp_path / 'more.yaml').write_text('extends: mine\nema.rounds: 4\n')
     base, config = load('tiny_cpu'), load(str(tmp_path / 'more.yaml'))
-    assert (config.teacher.steps, config.teacher.model.width, config.ema.rounds) == (5, 12, 4)
+    assert (config.teacher.steps, config.teacher.augment.flip, config.ema.rounds) == (5, 0.0, 4)
     assert config.teacher.batch == base.teacher.batch and config.student == base.student
 
 

@@ -173,7 +173,9 @@ def test_streets_of_training_and_test_are_disjoint() -> None:
     used = [config.train_seeds(s) for s in config.seeds] + [
         config.test_seeds(w) for w in WEATHERS]
     assert sum(map(len, used)) == len({street for streets in used for street in streets})
-    assert seeded(config, 7).student.training.seed == seeded(config, 7).cluster.seed == 7
+    own = seeded(config, 7)
+    parts = (own.cluster, own.camera, own.teacher, own.student.training, own.ema)
+    assert [part.seed for part in parts] == [7, 7, 7, 1007, 2007]
 
 
 def test_the_order_is_checked_in_every_seed() -> None:
