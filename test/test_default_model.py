@@ -31,7 +31,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 TRAINING = {'steps': 2, 'batch': 1, 'crop_height': 64, 'crop_width': 96, 'network_pixels': 6144,
             'model.width': 6, 'threads': 1}
 CHAIN = {'cluster.objects': 3, 'cluster.inits': 1, 'ema_rounds': 'false',
-         'student.refine.superpixels': 0, 'export.network_pixels': 6144,
+         'student.refine.superpixels': 0,
          **{f'teacher.{k}': v for k, v in TRAINING.items()},
          **{f'student.training.{k}': v for k, v in TRAINING.items()}}
 

@@ -92,9 +92,12 @@ def drive_and_segment(data: Path, out: Path, config: DriveAndSegmentConfig,
     :returns: the model.
     """
     from dseg_ros.cli.export import software_revision
-    from dseg_ros.distill.clustering import cluster
+    from dseg_ros.distill.clustering import cluster, require_same_classes
     from dseg_ros.distill.devices import launch
+    from dseg_ros.models.checkpoint import CONFIG
     from dseg_ros.runtime.export import export
+    if (out / 'teacher' / CONFIG).exists():
+        require_same_classes(data, out / 'classes', config.cluster)
     fabric = launch(config.teacher.execution)
     with Stages() as stages, fabric.rank_zero_first():
         classes = cluster(data, out / 'classes', config.cluster,

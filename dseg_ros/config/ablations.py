@@ -63,8 +63,8 @@ ABLATIONS: Mapping[str, Ablation] = {
         f'every {word} ring': {'every_ring': n} for n, word in ((2, '2nd'), (4, '4th'))}),
     'merge': Ablation('Should alike pseudo-classes become one?', {
         f'merged to {n}': {'student.merge.classes': n} for n in (13, 11, 9)}),
-    'sky': Ablation('What is an explicit class for the sky worth?', {
-        'no sky': {'cluster.sky': False}}),
+    'sky': Ablation('What is an explicit class for the sky worth? Without, no label grows.', {
+        'no sky, no growth': {'cluster.sky': False}}),
     'growth': Ablation('What does it bring that labels grow above the beams?', {
         'no growth': {'cluster.grow': False}}),
     'proposals': Ablation('What does it bring that a proposal takes one class?', {

@@ -44,6 +44,6 @@ class DriveAndSegmentConfig(Config):
             require_same_network(self.teacher.model, self.student.training.model)
         name, trained = ('student.training', self.student.training) if self.train_student else (
             'teacher', self.teacher)
-        if self.export.network_pixels != trained.network_pixels:
+        if self.export.network_pixels not in (0, trained.network_pixels):
             raise ConfigError(f'export.network_pixels: {self.export.network_pixels}, but '
                               f'{name}.network_pixels is {trained.network_pixels}')

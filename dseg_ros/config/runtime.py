@@ -36,8 +36,8 @@ class ExportConfig(Config):
     """What is built into an exported model."""
 
     network_pixels: int = option(
-        288 * 512, 'Pixels that the network sees; the aspect ratio stays that of the image.',
-        low=32 * 32)
+        0, 'Pixels that the network sees, the aspect ratio stays that of the image; 0 = as many '
+        'as the run was trained with.', low=0)
     output_stride: int = option(
         2, 'Labels are decided at the network resolution divided by this, then repeated to the '
         'size of the image.', choices=(1, 2, 4))
@@ -55,7 +55,9 @@ class ExportConfig(Config):
         0.99, 'Least share of pixels whose label torch finds as likely as its own.', low=0, high=1)
 
     def check(self) -> None:
-        """One side alone is no size."""
+        """One side alone is no size, and a few pixels are no image."""
+        if 0 < self.network_pixels < 32 * 32:
+            raise ConfigError(f'network_pixels: {self.network_pixels} is less than {32 * 32}')
         if (self.height == 0) != (self.width == 0):
             raise ConfigError(f'height, width: {self.height}, {self.width}; a fixed size has '
                               'both, any size has neither')

@@ -39,8 +39,8 @@ class RefineConfig(Config):
 
     flip: bool = option(True, 'The teacher sees every image mirrored, too.')
     scales: tuple[float, ...] = option(
-        (0.75, 1.0, 1.4), 'Sizes at which the teacher sees an image, relative to inference.', low=0.25,
-        high=4)
+        (0.75, 1.0, 1.4), 'Sizes at which the teacher sees an image, relative to inference.',
+        low=0.25, high=4)
     superpixels: int = option(800, 'SLIC superpixels per image; 0 = none.', low=0, high=20000)
     compactness: float = option(10.0, 'Compactness of the superpixels.', low=0.01, high=1000)
     superpixel_share: float = option(
@@ -56,6 +56,11 @@ class RefineConfig(Config):
         low=0, high=1)
     reach_percentile: float = option(95.0, 'Percentile of its scores that a class reaches.',
                                      low=0, high=100)
+
+    def check(self) -> None:
+        """A teacher who does not look says nothing."""
+        if not self.scales:
+            raise ConfigError('scales: []; name at least one')
 
 
 @dataclass(frozen=True)

@@ -94,8 +94,7 @@ STUDY_SIZES: dict[str, Any] = {
     **{f'{part}.{name}': value for part in ('teacher', 'student.training') for name, value in {
         'steps': 700, 'batch': 8, 'crop_height': 144, 'crop_width': 256,
         'network_pixels': 192 * 336, 'checkpoint_every': 50, 'threads': 1}.items()},
-    'export.network_pixels': 192 * 336, 'camera.network_pixels': 192 * 336,
-    'student.refine.superpixels': 400, 'ema.refine.superpixels': 400,
-    'ema.rounds': 1, 'ema.steps': 300}
+    'camera.network_pixels': 192 * 336, 'student.refine.superpixels': 400,
+    'ema.refine.superpixels': 400, 'ema.rounds': 1, 'ema.steps': 300}
 """What a study takes where the user says nothing: three seeds take some forty minutes of one core;
 the chain's own defaults are larger."""

@@ -24,7 +24,7 @@ from pathlib import Path
 import zipfile
 
 from dseg_ros.config.pseudo import ClusterConfig
-from dseg_ros.config.schema import as_mapping, from_mapping
+from dseg_ros.config.schema import as_mapping, dotted, from_mapping
 from dseg_ros.config.workers import WorkersConfig
 from dseg_ros.dataset.manifest import FILE as MANIFEST
 from dseg_ros.dataset.sample import source_of
@@ -84,10 +84,35 @@ def cluster(data: Path, out: Path, config: ClusterConfig, progress: Progress,
         _draw(cells, samples.seen_cell, 0.0, 1, all_cells.setdefault(drive, []))
     classes = _fit(all_voxels, all_cells, samples.columns, config, data, out)
     pictures = ClassPictures(dataset, classes.names, samples.columns, config.seed)
+    (out / CONFIG).unlink(missing_ok=True)     # until all of it is of this recipe
     _assign(samples, classes, out, config, progress, pictures)
     save_classes(out / CLASSES, classes)
     replace_file(out / CONFIG, identity.encode())
     return out
+
+
+def require_same_classes(data: Path, classes: Path, config: ClusterConfig) -> None:
+    """
+    Refuse to cluster anew where something was trained on the result.
+
+    :param data: the data set.
+    :param classes: folder that `cluster` wrote, or will.
+    :param config: the recipe.
+    :raises ClusterError: if it holds pseudo-classes of other data or another recipe; the first
+        value that differs is named.
+    """
+    if not (classes / CONFIG).exists():
+        return
+    _, recipe, data_sha256 = load_classes(classes)
+    there, wanted = (dotted(as_mapping(c)) for c in (recipe, config))
+    differs = [f'{name} is {there[name]!r}, wanted {value!r}' for name, value in wanted.items()
+               if there[name] != value]
+    if data_sha256 != fingerprint(data):
+        differs.append(f'data set had the hash {data_sha256[:12]}, {data} has '
+                       f'{fingerprint(data)[:12]}')
+    if differs:
+        raise ClusterError(f'{classes}: a network was trained on these pseudo-classes, and their '
+                           f'{differs[0]}; take another folder')
 
 
 def fingerprint(data: Path) -> str:

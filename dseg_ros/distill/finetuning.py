@@ -30,7 +30,6 @@ from dseg_ros.distill.augment import class_frequency, Crops, TrainingImage
 from dseg_ros.distill.loop import class_weights, train
 from dseg_ros.distill.merging import weights_sha256
 from dseg_ros.distill.starting import under_new_head
-from dseg_ros.models import checkpoint
 from dseg_ros.models.checkpoint import CONFIG, Provenance, write_atomically
 import numpy as np
 from numpy.typing import NDArray

@@ -226,16 +226,16 @@ def _interval(run: _Run, batches: Iterator[Tensors], known: NDArray[np.bool_],
 
 def _finite(outcome: Tensor, step: int, kept: int, out: Path) -> list[float]:
     """Give the loss of a step, none where no pixel was labelled."""
-    loss, amount = outcome.tolist()
-    if not math.isfinite(loss):
+    loss, amount, gradient = outcome.tolist()
+    if not math.isfinite(loss + gradient):
         good = f'{checkpoint.LAST}, is of step {kept}' if kept else 'is none: it was the start'
-        raise TrainingError(f'{out}: the loss is {loss} at step {step}; the last good '
-                            f'checkpoint, {good}')
+        raise TrainingError(f'{out}: the loss is {loss}, its gradient {gradient} long, at step '
+                            f'{step}; the last good checkpoint, {good}')
     return [loss] if amount else []
 
 
 def _step(run: _Run, batch: Tensors, tally: Tally) -> Tensor:
-    """Take one step; returns the loss over the whole batch and how much was labelled."""
+    """Take one step; returns loss, how much was labelled, length of the gradient."""
     config, fabric = run.config, run.fabric
     for group in run.optimiser.param_groups:
         group['lr'] = learning_rate(run.step, config)
@@ -253,12 +253,11 @@ def _step(run: _Run, batch: Tensors, tally: Tally) -> Tensor:
             loss = _loss(run, rgb[mine], target[mine], amount, tally)
             fabric.backward(loss * fabric.world_size)     # gradients are averaged over processes
         total += loss.detach()
-    if config.clip:
-        nn.utils.clip_grad_norm_(run.network.parameters(), config.clip)
+    gradient = nn.utils.clip_grad_norm_(run.network.parameters(), config.clip or math.inf)
     run.optimiser.step()
     if run.soft is not None:
         run.soft.follow(run.network)
-    return torch.stack([_sum(fabric, total), amount])
+    return torch.stack([_sum(fabric, total), amount, gradient])
 
 
 def _loss(run: _Run, rgb: Tensor, target: Tensor, amount: Tensor, tally: Tally) -> Tensor:

@@ -25,6 +25,7 @@ import math
 from pathlib import Path
 
 from dseg_ros.config.distill import TrainingConfig
+from dseg_ros.config.masks import MaskConfig
 from dseg_ros.config.pseudo import ClusterConfig
 from dseg_ros.config.schema import as_mapping
 from dseg_ros.config.workers import WorkersConfig
@@ -123,7 +124,7 @@ def label_samples(data: Path, classes: Path, start: Start[LabelJob, tuple[Packed
 def data_hash(classes: Path) -> str:
     """Hash what a training learns from: the assignment stands for the data set, too."""
     _, recipe, data_sha256 = load_classes(classes)
-    of_images = (as_mapping(recipe.sky_rule), recipe.grow)     # what only images tell
+    of_images = (as_mapping(recipe.sky_rule), recipe.grow, as_mapping(MaskConfig()))
     total = hashlib.sha256((data_sha256 + json.dumps(of_images)).encode())
     for name in (CLASSES, ASSIGNMENT):
         total.update((classes / name).read_bytes())

@@ -109,7 +109,7 @@ def _protocol(chain: Chain, made: Mapping[str, str]) -> str:
                    f'seed {t.made_of.recipe.get("seed")}, network sees '
                    f'{t.made_of.recipe.get("network_pixels"):,} pixels; learned from '
                    f'{t.made_of.data_sha256[:12]}' for t in chain.trainings},
-        **dict.fromkeys(chain.unfinished, 'not finished'),
+        **dict.fromkeys(chain.unfinished, 'none that is finished'),
         **{f'this page, {name}': text for name, text in made.items()},
     }
     return note('The first 12 digits of each hash. Recipes are printed in full at the end.'

@@ -16,12 +16,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from dseg_ros.distill.prediction import Predictor
+from dseg_ros.distill.prediction import Predictor, training_of
 from dseg_ros.models.backbones import Backbone
+from dseg_ros.models.networks import build
 from dseg_ros.models.segmenter import Segmenter, STRIDE
 from dseg_ros.pseudo.image_features import normalised, whole_image
 import numpy as np
@@ -86,7 +86,9 @@ class RunDescriber:
         self.name = f'{run}{" with random weights" if untrained else ""}'
         self._untrained = untrained
         if untrained:
-            _draw_anew(self._predict.network, _SEED)
+            self._predict.network.load_state_dict(build(
+                training_of(self.made_of).model, len(self.made_of.class_names),
+                _SEED).state_dict())
 
     def facts(self) -> dict[str, str]:
         """Say what it is, for the protocol."""
@@ -136,12 +138,3 @@ class BackboneDescriber:
         image = whole_image(normalised(rgb, self._backbone.mean, self._backbone.deviation),
                             self._pixels, network.patch_px, network.fixed_px)
         return np.asarray(self._backbone.describe(image[None])[1][0])
-
-
-def _draw_anew(network: nn.Module, seed: int) -> None:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        for module in network.modules():
-            draw: Callable[[], None] | None = getattr(module, 'reset_parameters', None)
-            if draw is not None:
-                draw()

@@ -30,9 +30,12 @@ from typing import Any
 from dseg_ros.classes import SemanticClass
 from dseg_ros.config.distill import TrainingConfig
 from dseg_ros.config.finetune import FinetuneConfig, PRETRAINED
+from dseg_ros.config.schema import as_mapping
 from dseg_ros.distill.augment import TrainingImage
 from dseg_ros.distill.finetuning import finetune, training_image
+from dseg_ros.distill.merging import weights_sha256
 from dseg_ros.distill.prediction import training_of
+from dseg_ros.distill.same_run import differing
 from dseg_ros.evaluation.labelled import LabelledImages
 from dseg_ros.evaluation.machine import machine
 from dseg_ros.evaluation.metrics import confusion, score
@@ -114,11 +117,17 @@ class FewLabels:
         :param seed: one of config.seeds.
         :param stage: shows progress.
         :returns: what score.json holds.
+        :raises SplitError: if it is there and of another training.
         """
+        training = replace(self.config.training, seed=seed, model=sizes_of(self._run).model)
+        made_of = self._made_of(start, share, training)
         if (out / SCORE).exists():
             found: dict[str, Any] = json.loads((out / SCORE).read_text())
+            if differs := differing(found.get('made_of', {}), made_of):
+                name, there, here = differs
+                raise SplitError(f'{out}: holds the score of another training: its {name} is '
+                                 f'{there!r}, wanted {here!r}; take another folder')
             return found
-        training = replace(self.config.training, seed=seed, model=sizes_of(self._run).model)
         names, drives = self._read(self._chosen[share, seed], training,
                                    stage('reading', 'images'))
         out.mkdir(parents=True, exist_ok=True)
@@ -126,7 +135,7 @@ class FewLabels:
         finetune(self._run if start == PRETRAINED else None, drives, self._labelled.classes,
                  share, training, out, stage('training', 'steps'))
         result = {'start': start, 'share': share, 'seed': seed, 'images': len(names),
-                  **self._score(out, stage('scoring', 'images'))}
+                  'made_of': made_of, **self._score(out, stage('scoring', 'images'))}
         write_atomically(out / SCORE, json.dumps(result, indent=1))
         return result
 
@@ -169,6 +178,12 @@ class FewLabels:
         write_atomically(out / f'{TABLE}.csv', as_csv(rows))
         write_atomically(out / f'{TABLE}.md', text)
         return out / f'{TABLE}.md'
+
+    def _made_of(self, start: str, share: float, training: TrainingConfig) -> dict[str, Any]:
+        """Name all that a score depends on."""
+        return {**as_mapping(training), 'start': start, 'share': share,
+                'run': weights_sha256(self._run), 'labels': self._labelled.title,
+                'test': self._test.title, 'images': len(self._tested)}
 
     def _read(self, chosen: Sequence[int], training: TrainingConfig,
               progress: Progress) -> tuple[list[str], list[list[TrainingImage]]]:

@@ -130,6 +130,9 @@ def _pairs(recorded: Bag, drive: str) -> Iterator[LabelledImage]:
     """Read images with the masks of their stamps, whichever comes first."""
     images = [topic for topic, info in recorded.topics.items() if topic != MASK_TOPIC
               and info.type.endswith(('/Image', '/CompressedImage'))]
+    if len(images) > 1:
+        raise EvaluationError(f'{drive}: images of several cameras, {", ".join(sorted(images))}; '
+                              f'which of them {MASK_TOPIC} belongs to is not told')
     waiting: dict[int, tuple[str, NDArray[np.uint8]]] = {}
     for record in recorded.messages([*images, MASK_TOPIC]):
         picture = image_from_message(record.message)

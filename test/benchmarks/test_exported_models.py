@@ -20,7 +20,7 @@ from pathlib import Path
 import time
 
 from dseg_ros.classes import distinct_palette
-from dseg_ros.config.distill import ModelConfig
+from dseg_ros.config.distill import ModelConfig, TrainingConfig
 from dseg_ros.config.runtime import EngineConfig, ExportConfig
 from dseg_ros.models.networks import build
 from dseg_ros.models.tiny import parameter_count
@@ -41,7 +41,7 @@ def test_exported_models(tmp_path: Path, kind: str, precision: str, fixed: bool)
     config, options = ModelConfig(kind), ExportConfig()
     network = build(config, CLASSES, seed=1)
     info = ModelInfo(tuple(f'class {i}' for i in range(CLASSES)), distinct_palette(CLASSES),
-                     *((HEIGHT, WIDTH) if fixed else (0, 0)), options.network_pixels,
+                     *((HEIGHT, WIDTH) if fixed else (0, 0)), TrainingConfig.network_pixels,
                      network=kind, precision=precision)
     path = write_model(network, info, options.output_stride, tmp_path / 'model.onnx')
     engine = load_engine(path, EngineConfig(threads=1))

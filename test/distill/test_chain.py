@@ -18,10 +18,14 @@ from collections.abc import Sequence
 import hashlib
 import json
 from pathlib import Path
+import shutil
 
 from dseg_ros.cli.app import main
+from dseg_ros.config.pseudo import ClusterConfig
 from dseg_ros.config.runtime import EngineConfig
+from dseg_ros.distill import clustering
 from dseg_ros.distill.clustering import assignments, load_classes
+from dseg_ros.pseudo.pseudo_classes import PseudoClasses
 from dseg_ros.runtime.loading import load_engine
 from dseg_ros.types import UNLABELLED
 import pytest
@@ -53,7 +57,7 @@ def chain(sim_bag: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert contents(here / 'data') == before, 'the data set was touched'
     dseg('train', 'teacher', '--data', here / 'data', '--classes', here / 'classes',
          '--out', here / 'run', *SMALL)
-    dseg('export', here / 'run', '--out', here / 'model.onnx', '--network-pixels', 6144)
+    dseg('export', here / 'run', '--out', here / 'model.onnx')
     return here
 
 
@@ -62,6 +66,7 @@ def test_the_model_knows_where_it_comes_from(chain: Path) -> None:
     info = load_engine(chain / 'model.onnx', EngineConfig()).info
     assert info.class_names == ('ground_0', 'ground_1', 'ground_2', *(
         f'object_{i}' for i in range(5)), 'sky')
+    assert info.network_pixels == 6144, 'another scale than it was trained at'
     assert json.loads(info.recipe)['steps'] == 6 and len(info.data_sha256) == 64
     assert info.version.startswith('dseg_ros ')
 
@@ -87,6 +92,24 @@ def test_finished_steps_are_skipped(chain: Path) -> None:
     dseg('train', 'teacher', '--data', chain / 'data', '--classes', chain / 'classes',
          '--out', chain / 'run', *SMALL)
     assert {name: contents(chain / name) for name in before} == before
+
+
+def test_what_a_kill_left_half_replaced_is_no_result(
+        chain: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clustered anew with other options and stopped in between: the first recipe starts anew."""
+    shutil.copytree(chain / 'classes', tmp_path / 'classes')
+    before = contents(tmp_path / 'classes')
+
+    def stop(path: Path, classes: PseudoClasses) -> None:
+        raise KeyboardInterrupt
+    monkeypatch.setattr(clustering, 'save_classes', stop)
+    command = ['cluster', chain / 'data', '--out', tmp_path / 'classes', '--workers', 1]
+    with pytest.raises(KeyboardInterrupt):
+        clustering.cluster(chain / 'data', tmp_path / 'classes', ClusterConfig(objects=4),
+                           lambda done, total: None)
+    monkeypatch.undo()
+    dseg(*command, '--objects', 5)
+    assert contents(tmp_path / 'classes') == before
 
 
 def test_the_score_is_written(chain: Path, sim_bag: Path,

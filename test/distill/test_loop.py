@@ -23,11 +23,13 @@ import signal
 import subprocess
 import sys
 import time
+from typing import Any
 
 from dseg_ros.config.distill import ModelConfig, TrainingConfig
 from dseg_ros.config.execution import ExecutionConfig
 from dseg_ros.config.schema import as_mapping
 from dseg_ros.config.segmenter import SegmenterConfig
+from dseg_ros.distill import loop
 from dseg_ros.distill.augment import Batch, class_frequency, Crops, draw_batch, TrainingImage
 from dseg_ros.distill.loop import class_weights, train, TrainingError
 from dseg_ros.models import checkpoint
@@ -129,11 +131,28 @@ def test_a_loss_that_is_no_number_stops_and_keeps_the_last_good(
         return replace(batch, labels=np.where(
             (batch.labels == 2) & (step != 6), UNLABELLED, batch.labels).astype(np.uint8))
     config = replace(tiny, label_smoothing=0.0)
-    with pytest.raises(TrainingError, match='the loss is nan at step 6; .* is of step 4'):
+    with pytest.raises(TrainingError, match='the loss is nan, .* at step 6; .* is of step 4'):
         train(draw, np.array([1, 1, np.nan], np.float32), config, made_of(config), tmp_path,
               lambda done, total: None)
     tensors, _, step = checkpoint.load(tmp_path / checkpoint.LAST)
     assert step == 4 and all(torch.isfinite(t).all() for t in tensors.values())
+    assert not (tmp_path / checkpoint.FINISHED).exists()
+
+
+def test_a_gradient_without_end_leaves_no_weights(
+        images: Drives, tiny: TrainingConfig, tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch) -> None:
+    """A loss that is finite does not save a last step whose gradient is not."""
+    plain = loop._loss
+
+    def steep(run: loop._Run, *rest: Any) -> torch.Tensor:
+        loss = plain(run, *rest)
+        if run.step < tiny.steps - 1:
+            return loss
+        return loss + (next(run.network.parameters()).sum() * 0).sqrt()
+    monkeypatch.setattr(loop, '_loss', steep)
+    with pytest.raises(TrainingError, match='gradient nan long, at step 11; .* is of step 8'):
+        run(images, tiny, tmp_path)
     assert not (tmp_path / checkpoint.FINISHED).exists()
 
 

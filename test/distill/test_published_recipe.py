@@ -58,7 +58,7 @@ def command(place: Path, vit: str = 'vit.safetensors') -> list[str]:
               'cluster.images.backbone.name': 'test_vit',
               'cluster.images.backbone.weights': place / 'crops.safetensors',
               'cluster.images.backbone.device': 'cpu', 'student.refine.superpixels': 0,
-              'export.network_pixels': 6144, f'teacher.{weights}': place / vit,
+              f'teacher.{weights}': place / vit,
               'student.training.model.kind': 'tiny', 'student.training.model.width': 6,
               **{f'teacher.{k}': v for k, v in SIZES.items()},
               **{f'student.training.{k}': v for k, v in SIZES.items()}}

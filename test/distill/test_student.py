@@ -38,7 +38,6 @@ TRAINING = {'steps': 4, 'batch': 2, 'crop_height': 64, 'crop_width': 96, 'networ
             'checkpoint_every': 2, 'threads': 1, 'model.width': 6}
 RECIPE = {'cluster.objects': 5, 'cluster.inits': 1, 'student.merge.classes': 7, 'ema.steps': 4,
           'student.refine.superpixels': 50, 'ema.refine.superpixels': 0,
-          'export.network_pixels': 6144,
           **{f'teacher.{k}': v for k, v in TRAINING.items()},
           **{f'student.training.{k}': v for k, v in TRAINING.items()}}
 STUDENT = StudentConfig(
@@ -111,6 +110,23 @@ def test_finished_steps_are_skipped(chain: Path) -> None:
     """Running the chain again changes no file."""
     before = contents(chain)
     dseg(*command(chain))
+    assert contents(chain) == before
+
+
+def test_the_model_is_scored(chain: Path, sim_bag: Path, tmp_path: Path) -> None:
+    """From a bag to a model that has a score on a drive."""
+    dseg('evaluate', chain / 'run/model.onnx', '--bag', sim_bag, '--every', 5, '--out',
+         tmp_path / 'score.json')
+    score = json.loads((tmp_path / 'score.json').read_text())
+    assert 0 < score['strict']['miou'] < score['strict']['pixel_accuracy'] <= 100
+
+
+def test_other_pseudo_classes_do_not_replace_what_networks_were_trained_on(
+        chain: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The same folder with another number of clusters: refused before anything is lost."""
+    before = contents(chain)
+    assert main([str(a) for a in (*command(chain), '--set', 'cluster.objects=6')]) == 2
+    assert 'objects is 5, wanted 6; take another folder' in capsys.readouterr().err
     assert contents(chain) == before
 
 
@@ -224,6 +240,7 @@ def build_and_fill(path: Path) -> torch.nn.Module:
     (('student', '--teacher', '{run}/student'), 'student: learned other pseudo-classes'),
     (('student', '--teacher', '{run}/teacher', '--merge.classes', '2'), 'merge.classes: 2; 9'),
     (('student', '--teacher', '{run}/teacher', '--refine.threshold', '2'), 'threshold: 2.0'),
+    (('student', '--teacher', '{run}/teacher', '--set', 'refine.scales=[]'), 'scales: []'),
     (('student', '--teacher', '{run}/teacher', '--training.model.width', '8'),
      'model.width: 8, but 6 in the teacher; a student of another network needs start: scratch'),
     (('ema', '--student', '{run}/teacher'), 'teacher: no student of the 9 pseudo-classes'),

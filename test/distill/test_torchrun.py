@@ -36,8 +36,7 @@ TRAINING = {'steps': 4, 'batch': 3, 'crop_height': 64, 'crop_width': 96, 'networ
 RECIPE = {**{f'teacher.{k}': v for k, v in TRAINING.items()},
           **{f'student.training.{k}': v for k, v in TRAINING.items()},
           'cluster.objects': 4, 'cluster.inits': 1, 'student.refine.superpixels': 0,
-          'ema.rounds': 1, 'ema.steps': 2, 'ema.refine.superpixels': 0,
-          'export.network_pixels': 6144}
+          'ema.rounds': 1, 'ema.steps': 2, 'ema.refine.superpixels': 0}
 
 
 @pytest.fixture(scope='module')

@@ -32,7 +32,7 @@ TRAINING = {'steps': 6, 'batch': 2, 'crop_height': 64, 'crop_width': 96, 'networ
             'checkpoint_every': 2, 'threads': 1, 'model.width': 6}
 SMALL = {**{f'{part}.{name}': value for name, value in TRAINING.items()
             for part in ('teacher', 'student.training')},
-         'cluster.objects': 5, 'student.merge.classes': 7, 'export.network_pixels': 6144,
+         'cluster.objects': 5, 'student.merge.classes': 7,
          'ema.rounds': 2, 'ema.steps': 4, 'student.refine.scales': [1.0],
          'ema.refine.scales': [1.0]}
 
@@ -125,7 +125,7 @@ def test_what_is_finished_is_reported(here: Path, tmp_path: Path) -> None:
     (run / 'ema' / checkpoint.FINISHED).unlink()
     assert report(here, run, tmp_path / 'page.html', '--samples', '1') == 0
     page = Page((tmp_path / 'page.html').read_text())
-    assert 'not finished' in page.said and 'ema, round 1' in page.said
+    assert 'none that is finished' in page.said and 'ema, round 1' in page.said
     assert page.pictures == SHEETS + 7 and 'features of student, PCA' in page.said
 
 

@@ -101,12 +101,17 @@ def test_one_share_makes_a_run_like_any_other(run: Path, kitti: Path, tmp_path: 
     assert '3 images' in found['protocol']['test'] and 'none' in found['protocol']['matching']
     recipe = checkpoint.load(tmp_path / 'run' / checkpoint.FINISHED)[1].recipe
     assert recipe['finetuned']['share'] == 0.5 and recipe['finetuned']['start']
-    assert main(['export', str(tmp_path / 'run'), '--out', str(tmp_path / 'm.onnx'),
-                 '--network-pixels', '1024']) == 0
+    assert main(['export', str(tmp_path / 'run'), '--out', str(tmp_path / 'm.onnx')]) == 0
     info = load_engine(tmp_path / 'm.onnx', EngineConfig()).info
     assert info.class_names == tuple(c.name for c in CITYSCAPES_19)
+    assert info.network_pixels == TRAINING.network_pixels
     before = {p: p.stat().st_mtime_ns for p in (tmp_path / 'run').iterdir()}
     assert finetune(run, kitti, tmp_path / 'run', '--share', '0.5') == 0
+    for other, named in ((('--share', '1'), 'its share is 0.5, wanted 1.0'),
+                         (('--share', '0.5', '--from-scratch'), "its start is 'pretrained'"),
+                         (('--share', '0.5', '--set', 'training.steps=4'), 'its steps is 3')):
+        assert finetune(run, kitti, tmp_path / 'run', *other) == 2
+        assert named in capsys.readouterr().err
     assert {p: p.stat().st_mtime_ns for p in (tmp_path / 'run').iterdir()} == before
 
 

@@ -89,6 +89,15 @@ def bag_of(path: Path, mask: np.ndarray, offset_ns: int = 0) -> Path:
     return write_ros2(path, rows)
 
 
+def test_images_of_several_cameras_are_refused(tmp_path: Path) -> None:
+    """Which of them the truth belongs to cannot be known: both are named."""
+    rows = [(topic, 'sensor_msgs/msg/Image', START_NS, image(ROS2, START_NS, 0))
+            for topic in ('/left/image_raw', '/right/image_raw', MASK_TOPIC)]
+    bag = write_ros2(tmp_path / 'drive', rows)
+    with pytest.raises(EvaluationError, match='cameras, /left/image_raw, /right/image_raw;'):
+        score_drive(bag, nothing, 1, 1, lambda done, total: None)
+
+
 def nothing(rgb: np.ndarray) -> LabelMap:
     """Predict class 0 everywhere."""
     return LabelMap(np.zeros(rgb.shape[:2], np.uint8), np.zeros(rgb.shape[:2], np.uint8))

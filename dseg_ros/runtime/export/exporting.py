@@ -60,7 +60,8 @@ def export(run: Path, out: Path, config: ExportConfig, version: str,
     info = ModelInfo(
         class_names=made_of.class_names, palette=np.asarray(made_of.palette, np.uint8),
         input_height=config.height, input_width=config.width,
-        network_pixels=config.network_pixels, version=version, data_sha256=made_of.data_sha256,
+        network_pixels=config.network_pixels or int(made_of.recipe['network_pixels']),
+        version=version, data_sha256=made_of.data_sha256,
         recipe=json.dumps(made_of.recipe, sort_keys=True), network=model.kind,
         precision=config.precision)
 
