@@ -58,7 +58,7 @@ class RefineConfig(Config):
                                      low=0, high=100)
 
     def check(self) -> None:
-        """A teacher who does not look says nothing."""
+        """Let the teacher look at least once."""
         if not self.scales:
             raise ConfigError('scales: []; name at least one')
 
