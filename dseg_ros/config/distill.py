@@ -73,7 +73,7 @@ class TrainingConfig(Config):
     network_pixels: int = option(288 * 512, 'Pixels that the network is made to see of a whole '
                                  'image; inference takes the same.', low=32 * 32)
     stored_magnification: float = option(
-        1.4, 'Images are kept in memory at this scale relative to inference.', low=0.5, high=4)
+        1.4, 'Images are kept for training at this scale relative to inference.', low=0.5, high=4)
     optimiser: str = option('adamw', 'adamw with a one-cycle schedule, or sgd with a falling '
                             "one, Segmenter's own.", choices=('adamw', 'sgd'))
     learning_rate: float = option(4e-3, 'Highest of the schedule.', low=1e-7, high=1)

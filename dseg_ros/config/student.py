@@ -90,15 +90,22 @@ class StudentConfig(Config):
                         choices=('teacher', 'scratch'))
 
 
+_SHAPES = {
+    'tiny': ('width',), 'residual': ('width',),
+    'segmenter': tuple(f'segmenter.{name}' for name in (
+        'width', 'depth', 'heads', 'mlp_ratio', 'decoder_layers', 'image_px'))}
+"""Which options decide the shapes of a network's weights, by its kind."""
+
+
 def require_same_network(teacher: ModelConfig, student: ModelConfig) -> None:
     """
     Refuse a student that cannot take its teacher's weights.
 
-    :raises ConfigError: naming the first option of the networks that differs.
+    :raises ConfigError: naming the first option of the networks' shapes that differs.
     """
     theirs, ours = (dotted(as_mapping(model)) for model in (teacher, student))
-    for name, value in ours.items():
-        if value != theirs[name]:
+    for name in ('kind', *_SHAPES[student.kind]):
+        if (value := ours[name]) != theirs[name]:
             raise ConfigError(f'model.{name}: {value!r}, but {theirs[name]!r} in the teacher; a '
                               'student of another network needs start: scratch')
 
@@ -115,8 +122,7 @@ class EmaConfig(Config):
     rounds: int = option(2, 'Rounds; each labels the images anew.', low=1, high=20)
     seed: int = option(2, 'Seed of sampling and augmentation; a round adds its number.', low=0)
     steps: int = option(600, 'Optimiser steps of a round.', low=1)
-    learning_rate: float = option(1e-3, 'Peak of the one-cycle schedule of a round.', low=1e-7,
-                                  high=1)
+    learning_rate: float = option(1e-3, 'Highest of the schedule of a round.', low=1e-7, high=1)
     momentum: float = option(0.99, 'What the average keeps of itself in a step; with 0.999 a '
                              'round of 600 steps would hardly move it.', low=0, high=1)
     soft_weight: float = option(1.0, 'Weight of the soft targets (lambda).', low=0, high=100)

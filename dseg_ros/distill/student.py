@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The recipe teacher -> student: merged classes, dense labels, a network from scratch."""
+"""The recipe teacher -> student: merged classes, dense labels, a network that learns them."""
 
 from __future__ import annotations
 
