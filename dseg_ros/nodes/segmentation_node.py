@@ -34,14 +34,11 @@ from dseg_ros.nodes.running import main_of
 from dseg_ros.nodes.shell import Shell, Surroundings
 from dseg_ros.nodes.timing import Timing
 from dseg_ros.painting import full_palette, overlay
-from dseg_ros.runtime.engine import Engine
-from dseg_ros.runtime.loading import load_engine
+from dseg_ros.runtime.engine import Engine, EngineError
+from dseg_ros.runtime.loading import load_or_fall_back
 from dseg_ros.types import Camera, Cloud, Dropped, Image
 import numpy as np
 from sensor_msgs.msg import PointCloud2
-
-WARM_UP_SIZE = (360, 640)
-"""Height, width [px]."""
 
 
 class SegmentationNode(Shell[SegmentationNodeConfig]):
@@ -51,6 +48,7 @@ class SegmentationNode(Shell[SegmentationNodeConfig]):
         """Declare the parameters; see Shell."""
         super().__init__('segmentation', SegmentationNodeConfig, shared)
         self._engine: Engine | None = None
+        self._fell_back: EngineError | None = None
         self._images: dict[str, Latest[Shared[Image]]] = {}
         self._clouds: Backlog[Shared[tuple[Cloud, Dropped]]] = Backlog(self.worker.wake)
         self.diagnostics.add('engine', self._engine_health)
@@ -59,9 +57,13 @@ class SegmentationNode(Shell[SegmentationNodeConfig]):
         """Load the engine and announce the outputs."""
         config, cameras = self.config, self.config.inputs.cameras
         path = model_path(config.engine.model)
-        self._engine = load_engine(path, config.engine)
+        loaded = load_or_fall_back(path, config.engine, self.get_logger().info)
+        self._engine, self._fell_back = loaded.engine, loaded.trouble
         info = self._engine.info
         self.get_logger().info(f'{path}: {len(info.class_names)} classes, made by {info.version}')
+        self.get_logger().info('; '.join(filter(None, (self._engine.runs_on, loaded.why))))
+        if loaded.trouble is not None:
+            self.troubles.add('engine', loaded.trouble)
         palette = full_palette(info.palette)
         self._outputs_of = {
             name: CameraOutputs(self, config.inputs.outputs(name), palette, config.overlay)
@@ -76,10 +78,10 @@ class SegmentationNode(Shell[SegmentationNodeConfig]):
 
     def warm_up(self) -> None:
         """Run everything once that takes time the first time."""
-        image = np.zeros((*WARM_UP_SIZE, 3), np.uint8)
+        height, width = self._loaded().typical_size
+        image = np.zeros((height, width, 3), np.uint8)
         labels = self._loaded().infer(image)
         overlay(image, labels.ids, full_palette(self._loaded().info.palette), 0.5)
-        height, width = WARM_UP_SIZE
         camera = Camera('made_up', width, height, np.array(
             [[width, 0.0, width / 2], [0.0, width, height / 2], [0.0, 0.0, 1.0]]))
         point = Cloud(0, 'made_up', *np.ones((3, 1), np.float32))
@@ -114,7 +116,7 @@ class SegmentationNode(Shell[SegmentationNodeConfig]):
 
     def release(self) -> None:
         """Free the engine."""
-        self._engine = None
+        self._engine = self._fell_back = None
 
     def _loaded(self) -> Engine:
         assert self._engine is not None, 'only called while configured'
@@ -161,8 +163,11 @@ class SegmentationNode(Shell[SegmentationNodeConfig]):
         if self._engine is None:
             return Health(ERROR if self.troubles.total else Health().level, 'no model is loaded')
         info = self._engine.info
-        return Health(values={'classes': len(info.class_names), 'version': info.version,
-                              'network_pixels': info.network_pixels})
+        values = {'classes': len(info.class_names), 'version': info.version,
+                  'network_pixels': info.network_pixels, 'runs_on': self._engine.runs_on}
+        if self._fell_back is not None:
+            return Health(ERROR, f'ONNX Runtime has to do it: {self._fell_back}', values)
+        return Health(values=values)
 
 
 def main() -> None:

@@ -22,6 +22,9 @@ from onnxruntime.transformers.onnx_model import OnnxModel
 SENSITIVE = ('Softmax', 'LayerNormalization', 'ReduceMean', 'ReduceL2', 'GlobalAveragePool')
 """Operators that sum over many values: they stay in float32, between casts."""
 
+POSITIONS = '/embedding/'
+"""How names of nodes begin that interpolate a position embedding (`Patches.embedding`)."""
+
 
 def to_half(network: onnx.ModelProto) -> onnx.ModelProto:
     """
@@ -30,11 +33,10 @@ def to_half(network: onnx.ModelProto) -> onnx.ModelProto:
     :param network: float32 in, float32 out, which stays so.
     """
     # interpolating a position embedding is done once per image, and the weights of a cubic
-    # kernel are small
-    cubic = [n.name for n in network.graph.node if n.op_type == 'Resize'
-             and any(a.name == 'mode' and a.s == b'cubic' for a in n.attribute)]
+    # kernel are small differences of places
+    exact = [n.name for n in network.graph.node if n.name.startswith(POSITIONS)]
     half = OnnxModel(convert_float_to_float16(
-        network, keep_io_types=True, node_block_list=cubic,
+        network, keep_io_types=True, node_block_list=exact,
         op_block_list=[*DEFAULT_OP_BLOCK_LIST, *SENSITIVE]))
     half.topological_sort()  # casts were put at the end
     converted: onnx.ModelProto = half.model
