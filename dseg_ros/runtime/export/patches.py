@@ -45,7 +45,7 @@ class ResizedLike(nn.Module):
         return rows @ grid @ columns.T
 
 
-def _cubic_weights(count: int, size: int) -> Tensor:
+def _cubic_weights(count: Tensor | int, size: int) -> Tensor:
     """
     Compute how much each of the old places counts at each of the new ones.
 
@@ -53,10 +53,10 @@ def _cubic_weights(count: int, size: int) -> Tensor:
     :param size: of old places.
     :returns: (count, size) float32; rows sum to 1.
     """
-    centres = torch.arange(count) + 0.5
-    scale = size / (centres[-1] + 0.5)    # as a tensor, so that it stays free
-    away = centres[:, None] * scale - (torch.arange(size) + 0.5)
-    x = (away / torch.clamp(scale, min=1.0)).abs()
+    new, old = torch.arange(count), torch.arange(size)
+    count = new[-1] + 1                   # as a tensor, so that it stays free
+    away = (2 * new[:, None] + 1) * size - (2 * old + 1) * count    # whole numbers: exact
+    x = away.abs().float() / (2 * torch.clamp(count, min=size)).float()
     a = _CUBIC_A
     near = ((a + 2) * x - (a + 3)) * x * x + 1
     far = ((a * x - 5 * a) * x + 8 * a) * x - 4 * a
