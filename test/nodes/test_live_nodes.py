@@ -23,12 +23,16 @@ import time
 from typing import Any
 
 from bench import Bench, camera_info, cloud, extrinsics, FAILURE, image, SIZE, SUCCESS
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from dseg_ros.bags.header import stamp_ns
 from dseg_ros.nodes.proposals_node import ProposalsNode
 from dseg_ros.nodes.publish import header
 from dseg_ros.nodes.recorder_node import RecorderNode
 from dseg_ros.nodes.segmentation_node import SegmentationNode
 from dseg_ros.nodes.shell import Shell
+from dseg_ros.runtime.tensorrt import activating
+from dseg_ros.runtime.tensorrt.shapes import Shapes
+from dseg_ros.types import LabelMap
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 import numpy as np
@@ -190,6 +194,44 @@ def test_a_wrong_model_fails_to_configure(bench: Callable[..., Bench], model: st
         assert node.trigger_configure() == SUCCESS
         refused = node.set_parameters([rclpy.parameter.Parameter('engine.threads', value=2)])[0]
         assert not refused.successful
+
+
+def test_an_engine_that_disagrees_is_an_error_that_drives(
+        bench: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Masks come from ONNX Runtime, and diagnostics say ERROR and why for as long as it does."""
+    if MODEL is None:
+        pytest.skip('the package ships no model')
+
+    class Wrong:
+        """An engine of TensorRT that finds class 0 everywhere."""
+
+        runs_on, typical_size = 'TensorRT 99', SIZE
+        shapes = Shapes((1, 1), SIZE, SIZE)
+
+        def infer(self, rgb: np.ndarray) -> LabelMap:
+            return LabelMap(*np.zeros((2, *rgb.shape[:2]), np.uint8))
+
+    monkeypatch.setattr(activating, 'open_engine', lambda *_: Wrong())
+    drive = segmentation(bench, 'engine.backend:=tensorrt', 'engine.tensorrt.agreement:=0.98')
+    drive.hear(DiagnosticArray, '/diagnostics')
+    drive.send('image', image(9))
+    drive.until(lambda: drive.results['segmentation/mask'])
+
+    def health() -> list[DiagnosticStatus]:
+        return [status for message in drive.results['/diagnostics'] for status in message.status
+                if status.name == 'segmentation: engine']
+
+    drive.until(health)
+    status = health()[-1]
+    values = {v.key: v.value for v in status.values}
+    assert status.level == DiagnosticStatus.ERROR and 'TensorRT 99: only' in status.message
+    assert 'wanted 98.00%' in status.message and values['runs_on'].startswith('ONNX Runtime')
+    node = drive.nodes[0]
+    assert 'TensorRT 99' in node.troubles.health().message
+    assert node.trigger_deactivate() == SUCCESS and node.trigger_cleanup() == SUCCESS
+    node.set_parameters([rclpy.parameter.Parameter('engine.backend', value='onnxruntime')])
+    assert node.trigger_configure() == SUCCESS
+    assert node._engine_health().level == DiagnosticStatus.OK
 
 
 def test_lifecycle(bench: Callable[..., Bench]) -> None:

@@ -113,7 +113,7 @@ def kept(path: Path) -> bytes | None:
     """
     try:
         head, _, content = path.read_bytes().partition(b'\n')
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     try:
         said = json.loads(head)

@@ -17,7 +17,9 @@ A model as TensorRT takes it.
 
 The exported graph is what ONNX Runtime runs fastest: it resizes, decides and repeats in uint8.
 TensorRT has uint8 at its borders alone, to be cast at once. So the image is cast first and labels
-and confidence last; the whole numbers between are int32. On a GPU that costs nothing.
+and confidence last; the whole numbers between are int32. On a GPU that costs nothing. ONNX
+Runtime's resize cuts to whole grey levels (0.2 to 0.4 of a level below the exact value, measured):
+so does the rewritten graph.
 """
 
 from __future__ import annotations
@@ -59,9 +61,16 @@ def prepared(model: bytes, where: str) -> bytes:
 
 def _cast_input_first(graph: Any, onnx: Any) -> None:
     image = _PREFIX + INPUT
+    still_uint8 = {INPUT}
     for node in graph.node:
-        if node.op_type != 'Shape':  # which needs no values
-            node.input[:] = [image if name == INPUT else name for name in node.input]
+        if node.op_type == 'Shape' or not still_uint8.intersection(node.input):
+            continue  # a shape needs no values
+        node.input[:] = [image if name == INPUT else name for name in node.input]
+        if node.op_type == 'Cast':  # where it became float before
+            node.op_type = 'Floor'
+            del node.attribute[:]
+        else:
+            still_uint8.update(node.output)
     cast = onnx.helper.make_node('Cast', [INPUT], [image], to=onnx.TensorProto.FLOAT)
     graph.node.insert(0, cast)
 
