@@ -77,7 +77,7 @@ class EngineConfig(Config):
     tensorrt: TensorRtConfig = section(TensorRtConfig)
 
     def check(self) -> None:
-        """A CPU for each thread but the first, or none."""
+        """Want a CPU for each thread but the first, or none."""
         if self.cpus and len(self.cpus) != self.threads - 1:
             raise ConfigError(f'cpus: {list(self.cpus)} names {len(self.cpus)}; of '
                               f'{self.threads} threads {self.threads - 1} can be bound')
@@ -98,6 +98,9 @@ class ExportConfig(Config):
         'always.', choices=('fp32', 'fp16'))
     height: int = option(0, 'Only height of an image that the model takes [px]; 0 = any.', low=0)
     width: int = option(0, 'Only width of an image that the model takes [px]; 0 = any.', low=0)
+    batched: bool = option(
+        False, 'The model takes several images of one size at once, (N, H, W, 3): for several '
+        'cameras on one GPU.')
     opset: int = option(18, 'Version of the ONNX operators.', low=18, high=20)
     verify: bool = option(
         True, 'Compare the model with torch on some images; where they disagree no file is left.')

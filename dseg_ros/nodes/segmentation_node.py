@@ -104,10 +104,13 @@ class SegmentationNode(Shell[SegmentationNodeConfig]):
     def step(self) -> float | None:
         """Work on the newest image of each camera, then on what has become a pair."""
         self._related.follow(self._points_semantic.wanted)
-        for name, slot in self._images.items():
-            message = slot.take()
-            if message is not None and self._demand:
-                self._segment(name, message)
+        fresh = {name: message for name, slot in self._images.items()
+                 if (message := slot.take()) is not None}
+        # one after the other, or the first would wait for the last; a batch costs as one image
+        together = self._loaded().info.batched
+        for group in [fresh] if together else [{name: fresh[name]} for name in fresh]:
+            if group and self._demand:
+                self._segment(group)
         self._calibrations.hand_to(self._pairing)
         self._take_clouds()
         for pair in self._pairing.ready():
@@ -126,18 +129,20 @@ class SegmentationNode(Shell[SegmentationNodeConfig]):
         return self._points_semantic.wanted or any(
             outputs.wanted for outputs in self._outputs_of.values())
 
-    def _segment(self, name: str, message: Shared[Image]) -> None:
+    def _segment(self, messages: dict[str, Shared[Image]]) -> None:
         begun_s = time.monotonic()
-        try:
-            image = message.value()
-        except ValueError as error:
-            self.troubles.add(f'image {name}', error)
-            return
-        labels = self._loaded().infer(image.rgb)
-        self._outputs_of[name].publish(image, labels)
-        self._timing.done(image.stamp_ns, message.received_s, begun_s)
-        if self._points_semantic.wanted:
-            self._pairing.push_image(name, image.stamp_ns, image.frame, labels)
+        images: dict[str, Image] = {}
+        for name, message in messages.items():
+            try:
+                images[name] = message.value()
+            except ValueError as error:
+                self.troubles.add(f'image {name}', error)
+        found = self._loaded().infer_many([image.rgb for image in images.values()])
+        for (name, image), labels in zip(images.items(), found):
+            self._outputs_of[name].publish(image, labels)
+            self._timing.done(image.stamp_ns, messages[name].received_s, begun_s)
+            if self._points_semantic.wanted:
+                self._pairing.push_image(name, image.stamp_ns, image.frame, labels)
 
     def _take_clouds(self) -> None:
         for message in self._clouds.take():

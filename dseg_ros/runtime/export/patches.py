@@ -45,7 +45,7 @@ class ResizedLike(nn.Module):
         return rows @ grid @ columns.T
 
 
-def _cubic_weights(count: Tensor | int, size: int) -> Tensor:
+def _cubic_weights(count: int, size: int) -> Tensor:
     """
     Compute how much each of the old places counts at each of the new ones.
 
@@ -54,9 +54,9 @@ def _cubic_weights(count: Tensor | int, size: int) -> Tensor:
     :returns: (count, size) float32; rows sum to 1.
     """
     new, old = torch.arange(count), torch.arange(size)
-    count = new[-1] + 1                   # as a tensor, so that it stays free
-    away = (2 * new[:, None] + 1) * size - (2 * old + 1) * count    # whole numbers: exact
-    x = away.abs().float() / (2 * torch.clamp(count, min=size)).float()
+    number = new[-1] + 1                  # count as a tensor, so that it stays free
+    away = (2 * new[:, None] + 1) * size - (2 * old + 1) * number   # whole numbers: exact
+    x = away.abs().float() / (2 * torch.clamp(number, min=size)).float()
     a = _CUBIC_A
     near = ((a + 2) * x - (a + 3)) * x * x + 1
     far = ((a * x - 5 * a) * x + 8 * a) * x - 4 * a
@@ -90,14 +90,15 @@ class Patches(nn.Module):
         self.embedding = ResizedLike()
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """Map (1, 3, h, w) to masks (1, K, h / STRIDE, w / STRIDE)."""
-        x = self.encoder.patch_embed(pixels).permute(0, 3, 1, 2)         # (1, width, h', w')
+        """Map (N, 3, h, w) to masks (N, K, h / STRIDE, w / STRIDE)."""
+        x = self.encoder.patch_embed(pixels).permute(0, 3, 1, 2)         # (N, width, h', w')
         height, width = x.shape[2], x.shape[3]
         x = x + (self.grid if self.fixed else self.embedding(self.grid, x))
-        x = torch.cat([self.prefix, x.flatten(2).transpose(1, 2)], 1)    # (1, 1 + h'w', width)
+        prefix = self.prefix.expand(x.shape[0], -1, -1)
+        x = torch.cat([prefix, x.flatten(2).transpose(1, 2)], 1)         # (N, 1 + h'w', width)
         for block in self.encoder.blocks:
             x = block(x)
         x = self.encoder.norm(x)
-        masks = self.decoder(x[:, self.prefix.shape[1]:])                # (1, h'w', K)
-        coarse: Tensor = masks.transpose(1, 2).reshape(1, masks.shape[2], height, width)
+        masks = self.decoder(x[:, self.prefix.shape[1]:])                # (N, h'w', K)
+        coarse: Tensor = masks.transpose(1, 2).reshape(-1, masks.shape[2], height, width)
         return coarse

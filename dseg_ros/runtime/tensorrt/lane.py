@@ -98,7 +98,7 @@ class Lane:
             raise
 
     @property
-    def next(self) -> Slot:
+    def free_slot(self) -> Slot:
         """Return the slot that the next batch goes into."""
         return self._slots[self._turn]
 
@@ -109,7 +109,7 @@ class Lane:
         :param images: as many as the shape says, (H, W, 3) uint8.
         :returns: where it is; to be finished before its turn comes again.
         """
-        slot = self.next
+        slot = self.free_slot
         self._turn = (self._turn + 1) % SLOTS
         for target, rgb in zip(slot.image if self._batched else [slot.image], images):
             target[...] = rgb

@@ -107,7 +107,7 @@ def _import(backend: str) -> Any:
 
 def _listener(module: Any, errors: list[str]) -> Any:
     """Make a logger that keeps errors; all else that TensorRT says is noise."""
-    class Listener(module.ILogger):  # type: ignore[misc]
+    class Listener(module.ILogger):
         """Keeps errors."""
 
         def __init__(self) -> None:

@@ -83,16 +83,16 @@ def build_only(path: Path, info: ModelInfo, backend: str, config: TensorRtConfig
 
     Parameters and errors are those of `open_engine`; without a GPU TensorRT-RTX is needed.
     """
+    gpu: Gpu | None = None
     try:
-        gpu = Cuda.load().gpu()
+        here = Cuda.load().gpu()
     except NotHere as no_gpu:
         library = find('tensorrt_rtx' if backend == 'auto' else backend)
         if not library.ahead_of_time:
             raise NotHere(f'{library.name} builds for the GPU of this machine only: {no_gpu}'
                           ) from no_gpu
-        gpu = None
     else:
-        library = _for_gpu(backend, gpu)
+        gpu, library = here, _for_gpu(backend, here)
     recipe = next(_recipes(library, gpu, path, info, config))
     return _kept(path, recipe, config, told) or _built(library, path, info, recipe, config, told)
 

@@ -102,7 +102,7 @@ class TensorRtEngine:
 
         for numbers in groups_of_a_size(images, self._shapes.batch or 1):
             lane = self._lane(len(numbers), images[numbers[0]].shape)
-            while any(slot is lane.next for _, _, slot in under_way):
+            while any(slot is lane.free_slot for _, _, slot in under_way):
                 finish()
             under_way.append((numbers, lane, lane.start([images[i] for i in numbers])))
         while under_way:
@@ -124,10 +124,10 @@ class TensorRtEngine:
         first, last = (call('cudaEventCreate') for _ in range(2))
         for event in (first, last):
             memory.later('cudaEventDestroy', event)
-        lane.run(lane.next)
+        lane.run(lane.free_slot)
         call('cudaEventRecord', first, self._stream)
         for _ in range(rounds):
-            lane.run(lane.next)
+            lane.run(lane.free_slot)
         call('cudaEventRecord', last, self._stream)
         call('cudaEventSynchronize', last)
         elapsed_ms = float(call('cudaEventElapsedTime', first, last))

@@ -248,6 +248,7 @@ class FakeEngine:
 def fake_module(cuda: FakeCuda, version: str = '10.3.0') -> Any:
     """Make a TensorRT that runs engines; those whose file begins with b'old' it cannot read."""
     class Runtime:
+
         def __init__(self, logger: Any) -> None:
             self.logger = logger
 

@@ -216,6 +216,7 @@ def test_only_a_gpu_that_the_library_knows(monkeypatch: pytest.MonkeyPatch) -> N
     known = SimpleNamespace(SM75=0, SM120=0)
     rtx = Library('tensorrt_rtx', SimpleNamespace(__version__='1.7', ComputeCapability=known), [],
                   [])
+
     def find(name: str) -> Library:
         if name == 'tensorrt':
             raise NotHere('TensorRT is not installed')

@@ -51,11 +51,12 @@ def library() -> Library:
         pytest.skip(f'engines cannot be built here: {error}')
 
 
-def model(config: ModelConfig, folder: Path, precision: str, fixed: bool = False) -> Path:
+def model(config: ModelConfig, folder: Path, precision: str, fixed: bool = False,
+          batched: bool = False) -> Path:
     """Export an untrained network."""
     size = (90, 160) if fixed else (0, 0)
     info = ModelInfo(tuple('abcd'), np.zeros((4, 3), np.uint8), *size, 64 * 96,
-                     network=config.kind, precision=precision)
+                     network=config.kind, precision=precision, batched=batched)
     network = build_network(config, 4, seed=1)
     return write_model(network, info, 2, folder / f'{config.kind}.onnx')
 
@@ -69,6 +70,17 @@ def test_every_network_is_built(tmp_path: Path, library: Library, config: ModelC
     path = model(config, tmp_path, precision, fixed)
     shapes = Shapes((90, 160), (90, 160), (90, 160)) if fixed else SHAPES
     plan = build(library, path.read_bytes(), shapes, TensorRtConfig(), str(path), print)
+    assert len(plan) > 10_000 and not library.errors
+
+
+@pytest.mark.parametrize('fixed', [False, True], ids=['any size', 'one size'])
+@pytest.mark.parametrize('config', KINDS, ids=lambda c: c.kind)
+def test_batches_are_built(tmp_path: Path, library: Library, config: ModelConfig, fixed: bool
+                           ) -> None:
+    """Several images at once, of any number up to the largest."""
+    path = model(config, tmp_path, 'fp16', fixed, batched=True)
+    sizes = [(90, 160)] * 3 if fixed else [(60, 80), (90, 160), (180, 320)]
+    plan = build(library, path.read_bytes(), Shapes(*sizes, 6), TensorRtConfig(), 'm', print)
     assert len(plan) > 10_000 and not library.errors
 
 
@@ -89,11 +101,12 @@ def test_the_rewritten_model_means_the_same(tmp_path: Path, config: ModelConfig,
 
 def test_everything_that_the_parser_says_is_told(library: Library) -> None:
     """Operator and node are named."""
-    graph = onnx.parser.parse_model('''<ir_version: 8, opset_import: ["": 18, "other": 1]>
-        g (uint8[H, W, 3] image) => (uint8[H, W] ids, uint8[H, W] confidence) {
-        ids = other.Magic(image) confidence = other.Magic(image) }''')
+    graph = onnx.parser.parse_model(
+        '<ir_version: 8, opset_import: ["": 18, "other": 1]> '
+        'g (uint8[H, W, 3] image) => (uint8[H, W] ids, uint8[H, W] confidence) '
+        '{ ids = other.Magic(image) confidence = other.Magic(image) }')
     graph.graph.node[0].name = 'wand'
-    with pytest.raises(EngineError, match=r"m.onnx: TensorRT-RTX .* cannot parse it: .*Magic"):
+    with pytest.raises(EngineError, match='m.onnx: TensorRT-RTX .* cannot parse it: .*Magic'):
         build(library, graph.SerializeToString(), SHAPES, TensorRtConfig(), 'm.onnx', print)
 
 
