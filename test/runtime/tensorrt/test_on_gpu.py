@@ -149,3 +149,13 @@ def test_many_sizes_and_wrong_ones(backend: str, cache: Path) -> None:
     with pytest.raises(EngineError, match='the engine is built for'):
         engine.infer(np.zeros((20, 20, 3), np.uint8))
     engine.infer(blobs(*FULL_HD, 0))
+
+
+@pytest.mark.parametrize('kind', ['tiny', 'residual', 'segmenter'])
+def test_cameras_are_batched(backend: str, cache: Path, kind: str) -> None:
+    """Six cameras at once get what each gets alone."""
+    path = model(kind, 'fp16', cache, batched=True)
+    engine = running(path, backend, cache, batch=6)
+    images = [blobs(540, 960, n) for n in range(6)] + [blobs(360, 640, 9)]
+    for rgb, found in zip(images, engine.infer_many(images)):
+        assert (found.ids == engine.infer(rgb).ids).mean() > FP16_AGREES

@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 
 from dseg_ros.classes import distinct_palette
@@ -24,7 +25,7 @@ from dseg_ros.runtime.engine import EngineError, ModelInfo
 from dseg_ros.runtime.tensorrt.caching import Recipe
 from dseg_ros.runtime.tensorrt.device import Cuda, CudaError
 from dseg_ros.runtime.tensorrt.kernels import Kernels
-from dseg_ros.runtime.tensorrt.library import Library, NotHere
+from dseg_ros.runtime.tensorrt.library import find, Library, NotHere
 from dseg_ros.runtime.tensorrt.measuring import measure
 from dseg_ros.runtime.tensorrt.running import LANES, TensorRtEngine
 from dseg_ros.runtime.tensorrt.shapes import Shapes, shapes_of
@@ -210,3 +211,47 @@ def test_shapes_follow_model_and_options() -> None:
     assert [s[0] for s in several.profile()] == [1, 6, 6] and 'up to 6 at once' in str(several)
     with pytest.raises(EngineError, match='batch: 6, but the model takes single images'):
         shapes_of(info(), TensorRtConfig(batch=6))
+
+
+def test_the_made_up_gpu_has_the_interface_of_the_real_one() -> None:
+    """Each function that is used exists in CUDA for Python, with as many arguments."""
+    real = pytest.importorskip('cuda.bindings.runtime', reason='CUDA for Python is not installed')
+    pretended = {name.removeprefix('do_'): getattr(GraphCuda, name) for name in dir(GraphCuda)
+                 if name.startswith('do_')}
+    assert len(pretended) > 20
+    for name, function in pretended.items():
+        said = (getattr(real, name).__doc__ or '').strip().splitlines()[0]
+        arguments = said.partition('(')[2].rpartition(')')[0]
+        count = len([a for a in arguments.split(',') if a.strip()])
+        assert count == len(inspect.signature(function).parameters) - 1, said
+    for constant in ('cudaEventBlockingSync', 'cudaEventDisableTiming', 'cudaStreamNonBlocking'):
+        assert getattr(real, constant) == getattr(GraphCuda, constant)
+    for kind in (GraphCuda.cudaMemcpyKind, GraphCuda.cudaStreamCaptureMode):
+        for member in kind:
+            assert int(getattr(getattr(real, kind.__name__), member.name)) == member
+    assert {'name', 'major', 'minor'} <= set(dir(real.cudaDeviceProp))
+
+
+@pytest.mark.parametrize('name', ['tensorrt', 'tensorrt_rtx'])
+def test_what_is_called_of_tensorrt_exists(name: str) -> None:
+    """Every class and method that runs on a GPU alone, and so in no test without one."""
+    try:
+        trt = find(name).module
+    except NotHere as error:
+        pytest.skip(str(error))
+    wanted = {
+        'Runtime': ['deserialize_cuda_engine'],
+        'ICudaEngine': ['num_io_tensors', 'get_tensor_name', 'get_tensor_dtype',
+                        'create_execution_context'],
+        'IExecutionContext': ['set_input_shape', 'set_tensor_address', 'execute_async_v3'],
+        'DataType': ['UINT8'], 'MemoryPoolType': ['WORKSPACE'], 'ILogger': ['ERROR']}
+    if hasattr(trt, 'IRuntimeCache'):
+        wanted |= {
+            'ICudaEngine': [*wanted['ICudaEngine'], 'create_runtime_config'],
+            'IRuntimeConfig': ['create_runtime_cache', 'set_runtime_cache',
+                               'dynamic_shapes_kernel_specialization_strategy'],
+            'IRuntimeCache': ['deserialize', 'serialize'],
+            'DynamicShapesKernelSpecializationStrategy': ['EAGER']}
+    missing = [f'{kind}.{method}' for kind, methods in wanted.items() for method in methods
+               if not hasattr(getattr(trt, kind), method)]
+    assert not missing
