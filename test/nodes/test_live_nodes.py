@@ -260,7 +260,7 @@ def test_cameras_go_through_a_batched_model_together(
 
     monkeypatch.setattr(segmentation_node, 'load_or_fall_back', lambda *_: Loaded(Together()))
     drive = bench([SegmentationNode], 'inputs.cameras:=[left, right]',
-                  'inputs.image:={camera}/image', 'inputs.camera_info:={camera}/camera_info')
+                  'inputs.image:="{camera}/image"', 'inputs.camera_info:="{camera}/info"')
     for name in ('left', 'right'):
         drive.hear(Image, f'segmentation/{name}/mask')
     drive.start()
