@@ -34,6 +34,9 @@ ROSDEP_KEYS = {'cv2': 'python3-opencv', 'numba': 'python3-numba', 'numpy': 'pyth
 WITHOUT_KEY = {'backports', 'lz4', 'rosbags', 'simplejpeg'}
 """Of requirements/vehicle.txt (or what that brings along), but unknown to rosdep."""
 
+TENSORRT = {'cuda', 'tensorrt', 'tensorrt_rtx'}
+"""Of requirements/tensorrt.txt, or of NVIDIA's own packages: only where there is its GPU."""
+
 TRAINING = {'lightning_fabric', 'onnx', 'ray', 'safetensors', 'skimage', 'sklearn', 'timm',
             'torch'}
 
@@ -61,12 +64,12 @@ def test_every_import_is_declared() -> None:
     """Depend in package.xml on what is imported, and on nothing else."""
     later = {'compression'}  # of Python 3.14's own library
     third_party = {name for name in imported() if name not in sys.stdlib_module_names | later
-                   and name not in ('dseg_ros', '')} - WITHOUT_KEY - TRAINING
+                   and name not in ('dseg_ros', '')} - WITHOUT_KEY - TRAINING - TENSORRT
     used = {ROSDEP_KEYS.get(name, name) for name in third_party}
     assert {e.text for e in MANIFEST.findall('exec_depend')} == used
 
 
-@pytest.mark.parametrize('level', ['vehicle', 'training', 'development'])
+@pytest.mark.parametrize('level', ['vehicle', 'training', 'development', 'tensorrt'])
 def test_requirements_are_pinned_once(level: str) -> None:
     """Pin exactly, and to what the constraints say."""
     folder = REPOSITORY / 'requirements'
@@ -76,9 +79,10 @@ def test_requirements_are_pinned_once(level: str) -> None:
 
 
 def test_the_vehicle_part_has_no_torch() -> None:
-    """Keep the training libraries off the car."""
+    """Keep the training libraries off the car, and NVIDIA's off one without its GPU."""
     pins = requirement(REPOSITORY / 'requirements' / 'vehicle.txt')
     assert not {'torch', 'scikit-learn', 'scikit-image', 'onnx'} & set(pins)
+    assert not [name for name in pins if re.search('cuda|nvidia|tensorrt', name)]
 
 
 def test_executables_are_those_of_the_readme() -> None:

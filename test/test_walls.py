@@ -44,7 +44,9 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     'rclpy': ('nodes',),
     'launch': ('nodes',),
     'launch_ros': ('nodes',),
-    'tensorrt': ('runtime',),
+    'tensorrt': ('runtime.tensorrt',),
+    'tensorrt_rtx': ('runtime.tensorrt',),
+    'cuda': ('runtime.tensorrt',),
     'onnxruntime': ('runtime', 'models.onnx_backbone'),
     'lightning_fabric': ('distill',),
     'tensorboard': ('distill',),
@@ -136,7 +138,7 @@ def test_a_vehicle_needs_no_torch() -> None:
     code = f"""
 import importlib, sys
 for blocked in ('torch', 'timm', 'sklearn', 'onnx', 'skimage', 'safetensors', 'lightning',
-                'ray'):
+                'ray', 'tensorrt', 'tensorrt_rtx', 'cuda'):
     sys.modules[blocked] = None
 for name in {names!r}:
     importlib.import_module(name)

@@ -22,8 +22,8 @@ from importlib import import_module
 import os
 import sys
 
-VERBS = ('sim', 'harvest', 'dataset', 'cluster', 'train', 'distill', 'export', 'evaluate',
-         'probe', 'pca', 'report', 'study', 'ablate', 'finetune', 'demo')
+VERBS = ('sim', 'harvest', 'dataset', 'cluster', 'train', 'distill', 'export', 'engine',
+         'evaluate', 'probe', 'pca', 'report', 'study', 'ablate', 'finetune', 'demo')
 """Modules of this package, in the order of a project: a verb each."""
 
 FOUND_WRONG, USAGE_ERROR, INTERRUPTED = 1, 2, 130

@@ -18,7 +18,47 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dseg_ros.config.schema import Config, ConfigError, option
+from dseg_ros.config.schema import Config, ConfigError, option, section
+
+
+@dataclass(frozen=True)
+class TensorRtConfig(Config):
+    """How TensorRT engines are built, kept and run."""
+
+    cache: str = option(
+        '', 'Folder of built engines; empty = dseg_ros in $XDG_CACHE_HOME, else in ~/.cache.')
+    least: tuple[int, ...] = option(
+        (180, 320), 'Smallest image that is taken: height, width [px]; a model exported for one '
+        'size takes that one, whatever stands here.', low=1)
+    likely: tuple[int, ...] = option(
+        (1080, 1920), 'Image that the engine is tuned for: height, width [px].', low=1)
+    most: tuple[int, ...] = option(
+        (2160, 3840), 'Largest image that is taken: height, width [px]; three times the same '
+        'builds an engine for one size.', low=1)
+    batch: int = option(
+        1, 'Most images that are segmented at once; more than 1 needs a model exported with a '
+        'batch.', low=1, high=64)
+    compute_capabilities: tuple[int, ...] = option(
+        (), 'What TensorRT-RTX builds for, e.g. 86 89 120; none = whatever it runs on.', low=10)
+    workspace_mb: int = option(
+        0, 'Most GPU memory for the work space of a layer [MB]; 0 = as the library decides.',
+        low=0)
+    cuda_graph: bool = option(
+        True, 'Copies and network of an image size are launched as one CUDA graph.')
+    agreement: float = option(
+        0.99, 'Least share of pixels that must get the label that ONNX Runtime gives them; with '
+        'less, the engine is not used.', low=0.0, high=1.0)
+
+    def check(self) -> None:
+        """Shapes have two sides, and come in order."""
+        shapes = {name: getattr(self, name) for name in ('least', 'likely', 'most')}
+        for name, shape in shapes.items():
+            if len(shape) != 2:
+                raise ConfigError(f'{name}: {list(shape)} is not height, width')
+        for small, large in (('least', 'likely'), ('likely', 'most')):
+            if any(a > b for a, b in zip(shapes[small], shapes[large])):
+                raise ConfigError(f'{small}, {large}: {list(shapes[small])} is not within '
+                                  f'{list(shapes[large])}')
 
 
 @dataclass(frozen=True)
@@ -26,9 +66,21 @@ class EngineConfig(Config):
     """How a model is run on the vehicle."""
 
     model: str = option('', 'Model file (.onnx); empty = the one that the package ships.')
-    backend: str = option('auto', 'Who runs it; auto decides by the file.',
-                          choices=('auto', 'onnxruntime', 'tensorrt'))
-    threads: int = option(1, 'CPU threads of one inference.', low=1, high=64)
+    backend: str = option(
+        'auto', 'Who runs it; auto: TensorRT, then TensorRT-RTX, where it is installed and there '
+        'is a GPU that it knows, else ONNX Runtime.',
+        choices=('auto', 'tensorrt', 'tensorrt_rtx', 'onnxruntime'))
+    threads: int = option(1, 'CPU threads of one inference in ONNX Runtime.', low=1, high=64)
+    cpus: tuple[int, ...] = option(
+        (), 'CPUs, counted from 0, that the threads of ONNX Runtime are bound to: one for each '
+        "thread but the first, which is the caller's own; none = not bound.", low=0, high=4095)
+    tensorrt: TensorRtConfig = section(TensorRtConfig)
+
+    def check(self) -> None:
+        """Want a CPU for each thread but the first, or none."""
+        if self.cpus and len(self.cpus) != self.threads - 1:
+            raise ConfigError(f'cpus: {list(self.cpus)} names {len(self.cpus)}; of '
+                              f'{self.threads} threads {self.threads - 1} can be bound')
 
 
 @dataclass(frozen=True)
@@ -46,6 +98,9 @@ class ExportConfig(Config):
         'always.', choices=('fp32', 'fp16'))
     height: int = option(0, 'Only height of an image that the model takes [px]; 0 = any.', low=0)
     width: int = option(0, 'Only width of an image that the model takes [px]; 0 = any.', low=0)
+    batched: bool = option(
+        False, 'The model takes several images of one size at once, (N, H, W, 3): for several '
+        'cameras on one GPU.')
     opset: int = option(18, 'Version of the ONNX operators.', low=18, high=20)
     verify: bool = option(
         True, 'Compare the model with torch on some images; where they disagree no file is left.')

@@ -62,7 +62,7 @@ class MaskTransformer(nn.Module):
 
     def forward(self, patches: Tensor) -> Tensor:
         """Map patches (B, N, width) to masks (B, N, K)."""
-        tokens = self.class_tokens.expand(len(patches), -1, -1)
+        tokens = self.class_tokens.expand(patches.shape[0], -1, -1)
         x = torch.cat([self.enter(patches), tokens], 1)
         for block in self.blocks:
             x = block(x)

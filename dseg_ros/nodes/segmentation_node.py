@@ -34,14 +34,11 @@ from dseg_ros.nodes.running import main_of
 from dseg_ros.nodes.shell import Shell, Surroundings
 from dseg_ros.nodes.timing import Timing
 from dseg_ros.painting import full_palette, overlay
-from dseg_ros.runtime.engine import Engine
-from dseg_ros.runtime.loading import load_engine
+from dseg_ros.runtime.engine import Engine, EngineError
+from dseg_ros.runtime.loading import load_or_fall_back
 from dseg_ros.types import Camera, Cloud, Dropped, Image
 import numpy as np
 from sensor_msgs.msg import PointCloud2
-
-WARM_UP_SIZE = (360, 640)
-"""Height, width [px]."""
 
 
 class SegmentationNode(Shell[SegmentationNodeConfig]):
@@ -51,6 +48,7 @@ class SegmentationNode(Shell[SegmentationNodeConfig]):
         """Declare the parameters; see Shell."""
         super().__init__('segmentation', SegmentationNodeConfig, shared)
         self._engine: Engine | None = None
+        self._fell_back: EngineError | None = None
         self._images: dict[str, Latest[Shared[Image]]] = {}
         self._clouds: Backlog[Shared[tuple[Cloud, Dropped]]] = Backlog(self.worker.wake)
         self.diagnostics.add('engine', self._engine_health)
@@ -59,9 +57,13 @@ class SegmentationNode(Shell[SegmentationNodeConfig]):
         """Load the engine and announce the outputs."""
         config, cameras = self.config, self.config.inputs.cameras
         path = model_path(config.engine.model)
-        self._engine = load_engine(path, config.engine)
+        loaded = load_or_fall_back(path, config.engine, self.get_logger().info)
+        self._engine, self._fell_back = loaded.engine, loaded.trouble
         info = self._engine.info
         self.get_logger().info(f'{path}: {len(info.class_names)} classes, made by {info.version}')
+        self.get_logger().info('; '.join(filter(None, (self._engine.runs_on, loaded.why))))
+        if loaded.trouble is not None:
+            self.troubles.add('engine', loaded.trouble)
         palette = full_palette(info.palette)
         self._outputs_of = {
             name: CameraOutputs(self, config.inputs.outputs(name), palette, config.overlay)
@@ -76,10 +78,10 @@ class SegmentationNode(Shell[SegmentationNodeConfig]):
 
     def warm_up(self) -> None:
         """Run everything once that takes time the first time."""
-        image = np.zeros((*WARM_UP_SIZE, 3), np.uint8)
+        height, width = self._loaded().typical_size
+        image = np.zeros((height, width, 3), np.uint8)
         labels = self._loaded().infer(image)
         overlay(image, labels.ids, full_palette(self._loaded().info.palette), 0.5)
-        height, width = WARM_UP_SIZE
         camera = Camera('made_up', width, height, np.array(
             [[width, 0.0, width / 2], [0.0, width, height / 2], [0.0, 0.0, 1.0]]))
         point = Cloud(0, 'made_up', *np.ones((3, 1), np.float32))
@@ -102,10 +104,13 @@ class SegmentationNode(Shell[SegmentationNodeConfig]):
     def step(self) -> float | None:
         """Work on the newest image of each camera, then on what has become a pair."""
         self._related.follow(self._points_semantic.wanted)
-        for name, slot in self._images.items():
-            message = slot.take()
-            if message is not None and self._demand:
-                self._segment(name, message)
+        fresh = {name: message for name, slot in self._images.items()
+                 if (message := slot.take()) is not None}
+        # one after the other, or the first would wait for the last; a batch costs as one image
+        together = self._loaded().info.batched
+        for group in [fresh] if together else [{name: fresh[name]} for name in fresh]:
+            if group and self._demand:
+                self._segment(group)
         self._calibrations.hand_to(self._pairing)
         self._take_clouds()
         for pair in self._pairing.ready():
@@ -114,7 +119,7 @@ class SegmentationNode(Shell[SegmentationNodeConfig]):
 
     def release(self) -> None:
         """Free the engine."""
-        self._engine = None
+        self._engine = self._fell_back = None
 
     def _loaded(self) -> Engine:
         assert self._engine is not None, 'only called while configured'
@@ -124,18 +129,20 @@ class SegmentationNode(Shell[SegmentationNodeConfig]):
         return self._points_semantic.wanted or any(
             outputs.wanted for outputs in self._outputs_of.values())
 
-    def _segment(self, name: str, message: Shared[Image]) -> None:
+    def _segment(self, messages: dict[str, Shared[Image]]) -> None:
         begun_s = time.monotonic()
-        try:
-            image = message.value()
-        except ValueError as error:
-            self.troubles.add(f'image {name}', error)
-            return
-        labels = self._loaded().infer(image.rgb)
-        self._outputs_of[name].publish(image, labels)
-        self._timing.done(image.stamp_ns, message.received_s, begun_s)
-        if self._points_semantic.wanted:
-            self._pairing.push_image(name, image.stamp_ns, image.frame, labels)
+        images: dict[str, Image] = {}
+        for name, message in messages.items():
+            try:
+                images[name] = message.value()
+            except ValueError as error:
+                self.troubles.add(f'image {name}', error)
+        found = self._loaded().infer_many([image.rgb for image in images.values()])
+        for (name, image), labels in zip(images.items(), found):
+            self._outputs_of[name].publish(image, labels)
+            self._timing.done(image.stamp_ns, messages[name].received_s, begun_s)
+            if self._points_semantic.wanted:
+                self._pairing.push_image(name, image.stamp_ns, image.frame, labels)
 
     def _take_clouds(self) -> None:
         for message in self._clouds.take():
@@ -161,8 +168,11 @@ class SegmentationNode(Shell[SegmentationNodeConfig]):
         if self._engine is None:
             return Health(ERROR if self.troubles.total else Health().level, 'no model is loaded')
         info = self._engine.info
-        return Health(values={'classes': len(info.class_names), 'version': info.version,
-                              'network_pixels': info.network_pixels})
+        values = {'classes': len(info.class_names), 'version': info.version,
+                  'network_pixels': info.network_pixels, 'runs_on': self._engine.runs_on}
+        if self._fell_back is not None:
+            return Health(ERROR, f'ONNX Runtime has to do it: {self._fell_back}', values)
+        return Health(values=values)
 
 
 def main() -> None:

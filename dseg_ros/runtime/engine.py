@@ -16,7 +16,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 import json
 from typing import Any, Protocol
@@ -30,7 +30,11 @@ MODEL_FORMAT = '1'
 metadata. Another version is refused."""
 
 INPUT, IDS, CONFIDENCE = 'image', 'ids', 'confidence'
-"""Names in the model: image (H, W, 3) uint8 RGB in; ids and confidence (H, W) uint8 out."""
+"""Names in the model: image (H, W, 3) uint8 RGB in; ids and confidence (H, W) uint8 out. A batched
+model has an axis N before these."""
+
+COMMON_SIZE = (360, 640)
+"""Height, width [px] of a first image where a model does not care."""
 
 
 class EngineError(RuntimeError):
@@ -52,6 +56,7 @@ class ModelInfo:
     :param recipe: resolved training configuration as JSON.
     :param network: kind of the network ('tiny'); '' in models of before it was written down.
     :param precision: 'fp32' or 'fp16', what the network computes in.
+    :param batched: it takes any number of images of one size, (N, H, W, 3).
     """
 
     class_names: tuple[str, ...]
@@ -64,6 +69,7 @@ class ModelInfo:
     recipe: str = '{}'
     network: str = ''
     precision: str = 'fp32'
+    batched: bool = False
 
     def __post_init__(self) -> None:
         """Reject names and colours that do not belong together."""
@@ -86,6 +92,7 @@ class ModelInfo:
             'dseg.recipe': self.recipe,
             'dseg.network': self.network,
             'dseg.precision': self.precision,
+            'dseg.batched': str(int(self.batched)),
         }
 
     @classmethod
@@ -110,6 +117,7 @@ class ModelInfo:
                 network_pixels=int(metadata['dseg.network_pixels']),
                 version=metadata['dseg.version'],
                 data_sha256=metadata['dseg.data_sha256'], recipe=metadata['dseg.recipe'],
+                batched=bool(int(metadata.get('dseg.batched', '0'))),
                 **{name: metadata[f'dseg.{name}'] for name in ('network', 'precision')
                    if f'dseg.{name}' in metadata})   # the first models of this format lack them
         except KeyError as error:
@@ -132,6 +140,14 @@ class Engine(Protocol):
     def info(self) -> ModelInfo:
         """Tell what the model says about itself."""
 
+    @property
+    def runs_on(self) -> str:
+        """Name library, version and device in a line."""
+
+    @property
+    def typical_size(self) -> tuple[int, int]:
+        """Return height and width of an image that it takes, its best one if there is one [px]."""
+
     def infer(self, rgb: NDArray[np.uint8]) -> LabelMap:
         """
         Segment an image.
@@ -139,6 +155,14 @@ class Engine(Protocol):
         :param rgb: (H, W, 3) uint8; need not be contiguous.
         :returns: labels and confidence at the image's size, the caller's to keep.
         :raises EngineError: if the model does not take such an image.
+        """
+
+    def infer_many(self, images: Sequence[NDArray[np.uint8]]) -> list[LabelMap]:
+        """
+        Segment images of several cameras, together where model and library can.
+
+        :param images: as for `infer`, of any sizes.
+        :returns: as `infer` for each, in their order.
         """
 
 
@@ -150,3 +174,13 @@ def check_image(rgb: NDArray[np.uint8], info: ModelInfo) -> None:
     if wanted != (0, 0) and rgb.shape[:2] != wanted:
         raise EngineError(f'image is {rgb.shape[1]}x{rgb.shape[0]} px, the model takes '
                           f'{wanted[1]}x{wanted[0]} px only')
+
+
+def groups_of_a_size(images: Sequence[NDArray[np.uint8]], most: int) -> Iterator[list[int]]:
+    """Yield the numbers of images that can be one batch: of one size, at most so many."""
+    by_size: dict[tuple[int, ...], list[int]] = {}
+    for number, rgb in enumerate(images):
+        by_size.setdefault(rgb.shape, []).append(number)
+    for numbers in by_size.values():
+        for first in range(0, len(numbers), most):
+            yield numbers[first:first + most]

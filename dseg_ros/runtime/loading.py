@@ -16,33 +16,86 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from dseg_ros.config.runtime import EngineConfig
 from dseg_ros.runtime.engine import Engine, EngineError
 
+Told = Callable[[str], None]
 
-def load_engine(path: Path, config: EngineConfig) -> Engine:
+
+@dataclass(frozen=True)
+class Loaded:
+    """
+    A model that is loaded, one way or another.
+
+    :param engine: it.
+    :param why: why this library runs it, for the log; '' where it is the one that was asked for.
+    :param trouble: what went wrong with the library that should run it; None = nothing.
+    """
+
+    engine: Engine
+    why: str = ''
+    trouble: EngineError | None = None
+
+
+def load_engine(path: Path, config: EngineConfig, told: Told = lambda text: None) -> Engine:
     """
     Load a model with the library that runs it.
 
     :param path: the model file.
-    :param config: backend and threads; its `model` is not looked at here.
-    :raises EngineError: for a missing, damaged or foreign file or a backend that is not there.
+    :param config: backend and its options; its `model` is not looked at here.
+    :param told: gets lines about what takes long.
+    :raises EngineError: for a missing, damaged or foreign file, a backend that is not there, or
+        an engine that does not do what ONNX Runtime does.
+    """
+    loaded = load_or_fall_back(path, config, told)
+    if loaded.trouble is not None:
+        raise loaded.trouble
+    return loaded.engine
+
+
+def load_or_fall_back(path: Path, config: EngineConfig, told: Told = lambda text: None) -> Loaded:
+    """
+    Load a model; where TensorRT fails with it, in ONNX Runtime, with the reason.
+
+    Parameters are those of `load_engine`.
+
+    :raises EngineError: for a missing, damaged or foreign file, or a backend that was asked for
+        by name and is not there.
     """
     if not path.is_file():
         raise EngineError(f'{path}: no such model file')
-    backend = config.backend
-    if backend == 'auto':
-        backend = {'.onnx': 'onnxruntime', '.engine': 'tensorrt',
-                   '.plan': 'tensorrt'}.get(path.suffix, '')
-    if backend == 'onnxruntime':
-        try:
-            from dseg_ros.runtime.onnxruntime import OnnxRuntimeEngine
-        except ImportError as error:
-            raise EngineError(f'{path}: ONNX Runtime is not installed (package onnxruntime): '
-                              f'{error}') from error
-        return OnnxRuntimeEngine(path, config.threads)
-    if backend == 'tensorrt':
-        raise EngineError(f'{path}: the TensorRT engine is not built yet; use the .onnx model')
-    raise EngineError(f'{path}: no engine runs {path.suffix!r} files, expected .onnx')
+    if path.suffix in ('.engine', '.plan'):
+        raise EngineError(f'{path}: TensorRT engines are kept and found by themselves; give the '
+                          '.onnx model that it was built from')
+    if path.suffix != '.onnx':
+        raise EngineError(f'{path}: no engine runs {path.suffix!r} files, expected .onnx')
+    reference = _in_onnxruntime(path, config)
+    if config.backend == 'onnxruntime':
+        return Loaded(reference)
+    from dseg_ros.runtime.tensorrt.activating import activate
+    from dseg_ros.runtime.tensorrt.library import NotHere
+    try:
+        return Loaded(activate(path, config, reference, told))
+    except NotHere as error:
+        if config.backend != 'auto':
+            raise EngineError(f'{path}: backend {config.backend}: {error}') from error
+        return Loaded(reference, f'no TensorRT: {error}')
+    except EngineError as error:
+        return Loaded(reference, 'TensorRT failed', error)
+    except Exception as error:  # whatever a driver or a binding raises must not stop a vehicle
+        trouble = EngineError(f'{path}: TensorRT failed: {error!r}')
+        trouble.__cause__ = error
+        return Loaded(reference, 'TensorRT failed', trouble)
+
+
+def _in_onnxruntime(path: Path, config: EngineConfig) -> Engine:
+    try:
+        from dseg_ros.runtime.onnxruntime import OnnxRuntimeEngine
+    except ImportError as error:
+        raise EngineError(f'{path}: ONNX Runtime is not installed (package onnxruntime): '
+                          f'{error}') from error
+    return OnnxRuntimeEngine(path, config.threads, config.cpus)

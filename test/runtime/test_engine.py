@@ -14,13 +14,16 @@
 
 """The engine: right outputs for any image, clear words for any wrong file."""
 
+import os
 from pathlib import Path
 
 from dseg_ros.config.runtime import EngineConfig
+from dseg_ros.config.schema import ConfigError
 from dseg_ros.runtime.engine import EngineError, ModelInfo
 from dseg_ros.runtime.loading import load_engine
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 
 
@@ -137,3 +140,53 @@ def test_damaged_metadata_is_named(key: str, value: str) -> None:
     del metadata[key]
     with pytest.raises(EngineError, match=key):
         ModelInfo.from_metadata(metadata, 'm.onnx')
+
+
+@pytest.mark.skipif(not hasattr(os, 'sched_getaffinity'), reason='only Linux binds threads')
+def test_threads_can_be_bound(small_model: Path) -> None:
+    """Those of the library, to the CPU that was given; the caller's stays where it was."""
+    def bound() -> dict[str, str]:
+        found = {}
+        for status in Path('/proc/self/task').glob('*/status'):
+            text = status.read_text()
+            found[status.parent.name] = text.split('Cpus_allowed_list:')[1].split()[0]
+        return found
+
+    mine, before = sorted(os.sched_getaffinity(0)), bound()
+    engine = load_engine(small_model, EngineConfig(threads=2, cpus=(mine[-1],)))
+    new = {task: cpus for task, cpus in bound().items() if task not in before}
+    assert str(mine[-1]) in new.values()
+    assert sorted(os.sched_getaffinity(0)) == mine
+    assert f'2 threads on CPU {mine[-1]}' in engine.runs_on
+    engine.infer(picture(60, 90))
+    with pytest.raises(ConfigError, match=r'cpus: \[0, 1\] names 2; of 2 threads 1 can be bound'):
+        EngineConfig(threads=2, cpus=(0, 1))
+
+
+def test_cuda_is_used_where_onnxruntime_has_it(small_model: Path, monkeypatch: pytest.MonkeyPatch
+                                               ) -> None:
+    """And the engine says who runs it."""
+    asked: list[list[str]] = []
+    session = onnxruntime.InferenceSession
+
+    def make(path: str, options: onnxruntime.SessionOptions, providers: list[str]) -> object:
+        asked.append(providers)
+        return session(path, options, providers=['CPUExecutionProvider'])
+
+    monkeypatch.setattr(onnxruntime, 'InferenceSession', make)
+    engine = load_engine(small_model, EngineConfig(backend='onnxruntime'))
+    assert engine.runs_on == f'ONNX Runtime {onnxruntime.__version__}, CPUExecutionProvider, ' \
+                             '1 thread'
+    monkeypatch.setattr(onnxruntime, 'get_available_providers', lambda: [
+        'TensorrtExecutionProvider', 'CUDAExecutionProvider', 'CPUExecutionProvider'])
+    load_engine(small_model, EngineConfig(backend='onnxruntime'))
+    assert asked == [['CPUExecutionProvider'], ['CUDAExecutionProvider', 'CPUExecutionProvider']]
+
+
+def test_several_images_of_any_size(small_model: Path) -> None:
+    """A model that takes single images runs them one by one, in their order."""
+    engine = load_engine(small_model, EngineConfig())
+    images = [picture(40 + n, 60, n) for n in range(3)]
+    for rgb, found in zip(images, engine.infer_many(images)):
+        assert np.array_equal(found.ids, engine.infer(rgb).ids)
+    assert engine.typical_size == (360, 640)

@@ -63,7 +63,7 @@ def export(run: Path, out: Path, config: ExportConfig, version: str,
         network_pixels=config.network_pixels or int(made_of.recipe['network_pixels']),
         version=version, data_sha256=made_of.data_sha256,
         recipe=json.dumps(made_of.recipe, sort_keys=True), network=model.kind,
-        precision=config.precision)
+        precision=config.precision, batched=config.batched)
 
     def verify(part: Path) -> None:
         images = pictures(info, Path(config.verify_data) if config.verify_data else None)
@@ -82,7 +82,7 @@ def write_model(network: Network, info: ModelInfo, output_stride: int, out: Path
     Write a network with its surroundings and metadata.
 
     :param network: normalised pixels (1, 3, h, w) -> logits; left in evaluation mode.
-    :param info: its metadata; input size, network_pixels and precision are built in.
+    :param info: its metadata; input size, network_pixels, precision and batch are built in.
     :param output_stride: labels are decided at the network's resolution divided by this.
     :param out: the .onnx file; replaced atomically.
     :param opset: version of the operators.

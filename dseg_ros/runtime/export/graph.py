@@ -40,7 +40,7 @@ def assemble(network: Network, info: ModelInfo, output_stride: int,
     :param opset: version of the operators.
     """
     around = Surroundings(opset, network.normalisation, info.network_pixels, network.stride,
-                          info.input_height, info.input_width)
+                          info.input_height, info.input_width, info.batched)
     inner, stride = traced(network, around)
     if info.precision == 'fp16':
         inner = to_half(inner)
@@ -65,7 +65,9 @@ def traced(network: Network, around: Surroundings) -> tuple[onnx.ModelProto, int
     if isinstance(network, Segmenter):
         # its last step only enlarges: the surroundings do that, to where labels are decided
         module, stride = Patches(network, size), network.stride
-    axes = {} if size else {'pixels': {2: 'h', 3: 'w'}, 'logits': {2: 'lh', 3: 'lw'}}
+    many = {0: 'N'} if around.batched else {}
+    axes = {'pixels': {**many, **({} if size else {2: 'h', 3: 'w'})},
+            'logits': {**many, **({} if size else {2: 'lh', 3: 'lw'})}}
     example = torch.zeros(1, 3, *(size or (4 * network.stride, 6 * network.stride)))
     buffer = io.BytesIO()
     with warnings.catch_warnings():  # torch announces the end of this exporter; it is pinned

@@ -22,6 +22,9 @@ from onnxruntime.transformers.onnx_model import OnnxModel
 SENSITIVE = ('Softmax', 'LayerNormalization', 'ReduceMean', 'ReduceL2', 'GlobalAveragePool')
 """Operators that sum over many values: they stay in float32, between casts."""
 
+POSITIONS = '/embedding/'
+"""How names of nodes begin that interpolate a position embedding (`Patches.embedding`)."""
+
 
 def to_half(network: onnx.ModelProto) -> onnx.ModelProto:
     """
@@ -30,12 +33,34 @@ def to_half(network: onnx.ModelProto) -> onnx.ModelProto:
     :param network: float32 in, float32 out, which stays so.
     """
     # interpolating a position embedding is done once per image, and the weights of a cubic
-    # kernel are small
-    cubic = [n.name for n in network.graph.node if n.op_type == 'Resize'
-             and any(a.name == 'mode' and a.s == b'cubic' for a in n.attribute)]
+    # kernel are small differences of places
+    exact = [n.name for n in network.graph.node if n.name.startswith(POSITIONS)]
     half = OnnxModel(convert_float_to_float16(
-        network, keep_io_types=True, node_block_list=cubic,
+        network, keep_io_types=True, node_block_list=exact,
         op_block_list=[*DEFAULT_OP_BLOCK_LIST, *SENSITIVE]))
+    _keep_exact(half.model.graph)
     half.topological_sort()  # casts were put at the end
     converted: onnx.ModelProto = half.model
     return converted
+
+
+def _keep_exact(graph: onnx.GraphProto) -> None:
+    """
+    Join neighbours that both stay in float32.
+
+    Each has got casts of its own: between two of them a value would go through float16, once for
+    each reader and under the same name.
+    """
+    rounded = {node.output[0]: node.input[0] for node in graph.node
+               if node.name.endswith('_cast_to_fp16_node')}
+    exact, nodes = {}, {}
+    for node in graph.node:
+        if node.name.endswith('_cast_to_fp32_node') and node.input[0] in rounded:
+            exact[node.output[0]] = rounded[node.input[0]]
+        else:
+            nodes[tuple(node.output)] = node
+    for node in nodes.values():
+        node.input[:] = [exact.get(name, name) for name in node.input]
+    kept = [onnx.NodeProto.FromString(node.SerializeToString()) for node in nodes.values()]
+    del graph.node[:]
+    graph.node.extend(kept)

@@ -25,6 +25,7 @@ from dseg_ros.dataset.store import Dataset
 from dseg_ros.models.networks import Network, normalise
 from dseg_ros.runtime.engine import Engine, ModelInfo
 from dseg_ros.runtime.export.surroundings import network_size
+from dseg_ros.runtime.pictures import blobs
 import numpy as np
 from numpy.typing import NDArray
 import torch
@@ -144,7 +145,7 @@ def pictures(info: ModelInfo, data: Path | None) -> list[NDArray[np.uint8]]:
     """
     fixed = (info.input_height, info.input_width) if info.input_height else None
     if data is None:
-        return [_blobs(*(fixed or size), seed) for seed, size in enumerate(_SIZES)]
+        return [blobs(*(fixed or size), seed) for seed, size in enumerate(_SIZES)]
     images = [rgb if fixed is None or rgb.shape[:2] == fixed else np.asarray(
         cv2.resize(rgb, fixed[::-1], interpolation=cv2.INTER_AREA), np.uint8)
         for rgb in islice(_recorded(data), _IMAGES)]
@@ -160,13 +161,3 @@ def _recorded(data: Path) -> Iterator[NDArray[np.uint8]]:
     for key in keys[::max(1, len(keys) // _IMAGES)]:
         for view in dataset[key].frame().views[:1]:
             yield view.image.rgb
-
-
-def _blobs(height: int, width: int, seed: int) -> NDArray[np.uint8]:
-    """Paint smooth blobs: how a picture is resized changes them little."""
-    noise = np.random.default_rng(seed).integers(0, 256, (height, width, 3)).astype(np.uint8)
-    blurred = cv2.GaussianBlur(noise, (0, 0), max(1.0, min(height, width) / 24))
-    low, high = blurred.min(), blurred.max()
-    factor = 255.0 / max(1, int(high) - int(low))
-    stretched: NDArray[np.uint8] = ((blurred - low) * factor).astype(np.uint8)
-    return stretched

@@ -15,8 +15,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from dseg_ros.models.segmenter import Segmenter, STRIDE
 import torch
 from torch import nn, Tensor
@@ -32,25 +30,38 @@ def _resized(grid: Tensor, size: tuple[int, int]) -> Tensor:
                                   align_corners=False)
 
 
-class _ResizedLike(torch.autograd.Function):
-    """`_resized` to the size of another tensor; torch's exporter does not know antialiasing."""
+class ResizedLike(nn.Module):
+    """
+    `_resized` to the size of another tensor, in operators that every inference library has.
 
-    @staticmethod
-    def forward(ctx: Any, grid: Tensor, like: Tensor) -> Tensor:
+    What is resized along an axis is a weighted mean over it: a product with a matrix. ONNX has
+    an operator for it, but TensorRT does not know that one.
+    """
+
+    def forward(self, grid: Tensor, like: Tensor) -> Tensor:
         """Resize (1, width, g, g) to the last two sides of `like`."""
-        return _resized(grid, (like.shape[2], like.shape[3]))
+        rows = _cubic_weights(like.shape[2], grid.shape[2])
+        columns = _cubic_weights(like.shape[3], grid.shape[3])
+        return rows @ grid @ columns.T
 
-    @staticmethod
-    def symbolic(g: Any, grid: Any, like: Any) -> Any:
-        """Write the operator that does the same."""
-        def constant(*values: int) -> Any:
-            return g.op('Constant', value_t=torch.tensor(values))
-        sides = [g.op('Slice', g.op('Shape', t), constant(*cut[:1]), constant(*cut[1:]))
-                 for t, cut in ((grid, (0, 2)), (like, (2, 4)))]
-        none = g.op('prim::Constant')  # an optional input that is left out
-        none.setType(torch._C.OptionalType.ofTensor())
-        return g.op('Resize', grid, none, none, g.op('Concat', *sides, axis_i=0), mode_s='cubic',
-                    cubic_coeff_a_f=_CUBIC_A, antialias_i=1, exclude_outside_i=1)
+
+def _cubic_weights(count: int, size: int) -> Tensor:
+    """
+    Compute how much each of the old places counts at each of the new ones.
+
+    :param count: of new places; free while tracing.
+    :param size: of old places.
+    :returns: (count, size) float32; rows sum to 1.
+    """
+    new, old = torch.arange(count), torch.arange(size)
+    number = new[-1] + 1                  # count as a tensor, so that it stays free
+    away = (2 * new[:, None] + 1) * size - (2 * old + 1) * number   # whole numbers: exact
+    x = away.abs().float() / (2 * torch.clamp(number, min=size)).float()
+    a = _CUBIC_A
+    near = ((a + 2) * x - (a + 3)) * x * x + 1
+    far = ((a * x - 5 * a) * x + 8 * a) * x - 4 * a
+    weights = torch.where(x < 1, near, torch.where(x < 2, far, torch.zeros_like(x)))
+    return weights / weights.sum(1, keepdim=True)
 
 
 class Patches(nn.Module):
@@ -76,17 +87,18 @@ class Patches(nn.Module):
         if size is not None:
             grid = _resized(grid, (size[0] // STRIDE, size[1] // STRIDE))
         self.grid = nn.Parameter(grid)
+        self.embedding = ResizedLike()
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """Map (1, 3, h, w) to masks (1, K, h / STRIDE, w / STRIDE)."""
-        x = self.encoder.patch_embed(pixels).permute(0, 3, 1, 2)         # (1, width, h', w')
+        """Map (N, 3, h, w) to masks (N, K, h / STRIDE, w / STRIDE)."""
+        x = self.encoder.patch_embed(pixels).permute(0, 3, 1, 2)         # (N, width, h', w')
         height, width = x.shape[2], x.shape[3]
-        x = x + (self.grid if self.fixed else
-                 _ResizedLike.apply(self.grid, x))  # type: ignore[no-untyped-call]
-        x = torch.cat([self.prefix, x.flatten(2).transpose(1, 2)], 1)    # (1, 1 + h'w', width)
+        x = x + (self.grid if self.fixed else self.embedding(self.grid, x))
+        prefix = self.prefix.expand(x.shape[0], -1, -1)
+        x = torch.cat([prefix, x.flatten(2).transpose(1, 2)], 1)         # (N, 1 + h'w', width)
         for block in self.encoder.blocks:
             x = block(x)
         x = self.encoder.norm(x)
-        masks = self.decoder(x[:, self.prefix.shape[1]:])                # (1, h'w', K)
-        coarse: Tensor = masks.transpose(1, 2).reshape(1, masks.shape[2], height, width)
+        masks = self.decoder(x[:, self.prefix.shape[1]:])                # (N, h'w', K)
+        coarse: Tensor = masks.transpose(1, 2).reshape(-1, masks.shape[2], height, width)
         return coarse

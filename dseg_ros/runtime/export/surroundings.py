@@ -32,10 +32,12 @@ from onnx import helper
 
 _BEFORE = """
 %(header)s
-before (uint8[%(H)s, %(W)s, 3] %(image)s) => (float[1, 3, h, w] pixels, int64[2] image_size) {
+before (uint8[%(N)s%(H)s, %(W)s, 3] %(image)s) => (
+    float[%(count)s, 3, h, w] pixels, int64[2] image_size) {
   zero = Constant<value_ints=[0]>()
+  one = Constant<value_ints=[1]>()
   %(sizes)s
-  batch = Unsqueeze(%(image)s, zero)
+  %(batch)s
   resized = Resize<mode="linear">(batch, , , sizes)
   channels_first = Transpose<perm=[0, 3, 1, 2]>(resized)
   raw = Cast<to=1>(channels_first)
@@ -45,10 +47,9 @@ before (uint8[%(H)s, %(W)s, 3] %(image)s) => (float[1, 3, h, w] pixels, int64[2]
 
 _ANY_SIZE = """
   two = Constant<value_ints=[2]>()
-  one = Constant<value_ints=[1]>()
   three = Constant<value_ints=[3]>()
-  shape = Shape(%(image)s)
-  image_size = Slice(shape, zero, two)
+  image_shape = Shape(%(image)s)
+  image_size = Slice(image_shape, %(sides)s)
   size = Cast<to=1>(image_size)
   area = ReduceProd<keepdims=1>(size)
   network_area = Constant<value_float=%(network_pixels)d.0>()
@@ -62,12 +63,15 @@ _ANY_SIZE = """
   whole = Max(rounded, at_least_one)
   network_size_f = Mul(whole, stride)
   network_size = Cast<to=7>(network_size_f)
-  sizes = Concat<axis=0>(one, network_size, three)
+  %(many)s
+  sizes = Concat<axis=0>(%(first)s, network_size, three)
 """
 
 _ONE_SIZE = """
   image_size = Constant<value_ints=[%(H)s, %(W)s]>()
-  sizes = Constant<value_ints=[1, %(h)d, %(w)d, 3]>()
+  rest = Constant<value_ints=[%(h)d, %(w)d, 3]>()
+  %(many)s
+  sizes = Concat<axis=0>(%(first)s, rest)
 """
 
 _PER_IMAGE = """
@@ -94,8 +98,8 @@ _IMAGENET = """
 
 _AFTER = """
 %(header)s
-after (float[1, %(classes)d, lh, lw] logits, int64[2] size) => (
-    uint8[%(H)s, %(W)s] %(ids)s, uint8[%(H)s, %(W)s] %(confidence)s) {
+after (float[%(count)s, %(classes)d, lh, lw] logits, int64[2] size) => (
+    uint8[%(N)s%(H)s, %(W)s] %(ids)s, uint8[%(N)s%(H)s, %(W)s] %(confidence)s) {
   factor = Constant<value_floats=[1.0, 1.0, %(factor)f, %(factor)f]>()
   fine = Resize<mode="linear">(logits, , factor)
   channels_last = Transpose<perm=[0, 2, 3, 1]>(fine)
@@ -109,9 +113,8 @@ after (float[1, %(classes)d, lh, lw] logits, int64[2] size) => (
   best = ArgMax<axis=-1, keepdims=0>(probability)
   ids_batch = Cast<to=2>(best)
   zero = Constant<value_ints=[0]>()
-  coarse_ids = Squeeze(ids_batch, zero)
-  coarse_confidence = Squeeze(confidence_batch, zero)
-  coarse = Shape(coarse_ids)
+  %(coarse)s
+  coarse = Shape<start=-2>(coarse_ids)
   first = Constant<value_int=0>()
   step = Constant<value_int=1>()
   second = Constant<value_int=1>()
@@ -132,12 +135,23 @@ after (float[1, %(classes)d, lh, lw] logits, int64[2] size) => (
   u_times = Mul(u_centre, coarse_columns)
   columns2 = Mul(columns, two)
   u_coarse = Div(u_times, columns2)
-  ids_wide = Gather<axis=1>(coarse_ids, u_coarse)
-  confidence_wide = Gather<axis=1>(coarse_confidence, u_coarse)
-  %(ids)s = Gather<axis=0>(ids_wide, v_coarse)
-  %(confidence)s = Gather<axis=0>(confidence_wide, v_coarse)
+  ids_wide = Gather<axis=-1>(coarse_ids, u_coarse)
+  confidence_wide = Gather<axis=-1>(coarse_confidence, u_coarse)
+  %(ids)s = Gather<axis=-2>(ids_wide, v_coarse)
+  %(confidence)s = Gather<axis=-2>(confidence_wide, v_coarse)
 }
 """
+
+_SINGLE = {'N': '', 'count': '1', 'sides': 'zero, two', 'many': '', 'first': 'one',
+           'batch': f'batch = Unsqueeze({INPUT}, zero)',
+           'coarse': """coarse_ids = Squeeze(ids_batch, zero)
+  coarse_confidence = Squeeze(confidence_batch, zero)"""}
+_BATCHED = {'N': 'N, ', 'count': 'N', 'sides': 'one, three',
+            'many': f'shape = Shape({INPUT}) count = Slice(shape, zero, one)', 'first': 'count',
+            'batch': f'batch = Identity({INPUT})',
+            'coarse': """coarse_ids = Identity(ids_batch)
+  coarse_confidence = Identity(confidence_batch)"""}
+"""What differs between a model that takes one image and one that takes any number."""
 
 
 @dataclass(frozen=True)
@@ -151,6 +165,7 @@ class Surroundings:
     :param stride: both sides that the network sees become multiples of it [px].
     :param height: image height that is taken [px]; 0 = any.
     :param width: image width that is taken [px]; 0 = any.
+    :param batched: any number of images are taken at once.
     """
 
     opset: int
@@ -159,6 +174,7 @@ class Surroundings:
     stride: int
     height: int = 0
     width: int = 0
+    batched: bool = False
 
     @property
     def ir_version(self) -> int:
@@ -177,7 +193,7 @@ class Surroundings:
         Resize to about network_pixels at the image's aspect ratio and normalise.
 
         :returns: an ONNX model as text: image uint8 (H, W, 3) -> pixels float (1, 3, h, w) and
-            image_size (2,) int64.
+            image_size (2,) int64; with N before or instead of the 1 where it is batched.
         """
         common = {**self._common(), 'image': INPUT}
         fixed = self.network_size
@@ -202,7 +218,8 @@ class Surroundings:
 
     def _common(self) -> dict[str, str]:
         header = f'<ir_version: {self.ir_version}, opset_import: ["" : {self.opset}]>'
-        return {'header': header, 'H': str(self.height or 'H'), 'W': str(self.width or 'W')}
+        return {'header': header, 'H': str(self.height or 'H'), 'W': str(self.width or 'W'),
+                **(_BATCHED if self.batched else _SINGLE)}
 
 
 _NORMALISE = {'per_image': _PER_IMAGE, 'imagenet': _IMAGENET % {
