@@ -147,7 +147,8 @@ def of_sizes(setting: Setting) -> list[Curve]:
     engine = load_engine(setting.model, EngineConfig())
     seen = decode_jpeg(setting.jpegs[0], 'image')
     heights = setting.pick(HEIGHTS, HEIGHTS[:3])
-    images = {h * h * 16 // 9: cv2.resize(seen, (h * 16 // 9, h)) for h in heights}
+    images = {h * h * 16 // 9: np.asarray(cv2.resize(seen, (h * 16 // 9, h)), np.uint8)
+              for h in heights}
     files = {n: cv2.imencode('.jpg', image[..., ::-1])[1].reshape(-1)
              for n, image in images.items()}
     masks = {n: engine.infer(image).ids for n, image in images.items()}

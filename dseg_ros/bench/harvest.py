@@ -108,7 +108,7 @@ def run(setting: Setting) -> Iterator[Row]:
     for spec in SPECS[:2]:
         ours, anchor = timings[spec.ours], timings.get(spec.anchor)
         ours_ms = ours.median_ms(CPU)
-        yield Row(spec, ours_ms, anchor and anchor.median_ms(CPU), {
+        yield Row(spec, ours_ms, None if anchor is None else anchor.median_ms(CPU), {
             'n': recording.pairs, 'pairs_per_s': 1e3 / ours_ms,
             'ours_wall_ms': ours.median_ms(WALL)}, missing.get(spec.anchor, ''))
     yield _on_all_cores(setting, recording)

@@ -73,7 +73,7 @@ def run(setting: Setting) -> Iterator[Row]:
             trip[ours] += [(now - stamp) / 1e6 for stamp, _, _, now in heard[MASK]]
     height, width = setting.size
     for spec, ms in zip(SPECS, (took, trip)):
-        yield Row(spec, *(float(np.median(ms[ours])) for ours in (True, False)), {
+        yield Row(spec, float(np.median(ms[True])), float(np.median(ms[False])), {
             'n': len(ms[True]), 'p99_ms': float(np.percentile(ms[True], 99)),
             'anchor_p99_ms': float(np.percentile(ms[False], 99)), 'height': height,
             'width': width})

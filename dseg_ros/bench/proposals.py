@@ -16,7 +16,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 from dseg_ros.bench.anchors.clouds import dbscan, open3d_pipeline, patchworkpp
 from dseg_ros.bench.registry import Benchmark
@@ -88,13 +89,13 @@ def run(setting: Setting) -> Iterator[Row]:
     sweeps, find_ground = setting.sweeps, Ground()
     above = [cloud.xyz[~find_ground(cloud)] for cloud in sweeps]
 
-    def of_sweeps(make: Maker) -> Maker:
+    def of_sweeps(make: Callable[[], Callable[[Cloud], object]]) -> Maker:
         def prepared() -> Candidate:
             work = make()
-            return lambda number: work(sweeps[number % len(sweeps)])  # type: ignore[arg-type]
+            return lambda number: work(sweeps[number % len(sweeps)])
         return prepared
 
-    def thinned_points() -> Candidate:
+    def points_above() -> Candidate:
         cluster = dbscan()
         return lambda number: cluster(above[number % len(above)])
 
@@ -104,7 +105,7 @@ def run(setting: Setting) -> Iterator[Row]:
         LEAST: lambda: extractor(sweeps, box='min_area'),
         GROUND: of_sweeps(lambda: find_ground), PATCHWORKPP: of_sweeps(patchworkpp),
         OPEN3D: of_sweeps(open3d_pipeline), THINNED: of_sweeps(lambda: open3d_pipeline(0.1)),
-        DBSCAN: thinned_points}
+        DBSCAN: points_above}
     if setting.config.short:
         del makers[OPEN3D]  # seconds a sweep
     candidates, missing = prepare(makers)
@@ -113,7 +114,7 @@ def run(setting: Setting) -> Iterator[Row]:
     timings = interleaved(candidates, setting.pick(60, 10), most_s=setting.pick(5.0, 1.5))
     points = float(np.mean([len(cloud) for cloud in sweeps]))
     for spec in SPECS:
-        figures: dict[str, object] = {'points': points, PER_SWEEP: (
+        figures: dict[str, Any] = {'points': points, PER_SWEEP: (
             timings[spec.ours].median_ms(CPU) * POINTS / points)}
         if spec.ours == GROUND and PATCHWORKPP in candidates:
             figures['agreement'] = agreement(sweeps, find_ground)

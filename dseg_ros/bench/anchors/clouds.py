@@ -76,7 +76,7 @@ def open3d_pipeline(voxel_m: float = 0.0) -> Callable[[Cloud], object]:
         label = np.asarray(rest.cluster_dbscan(EPS_M, MIN_NEAR))
         order = np.argsort(label, kind='stable')
         parts = np.split(order, np.flatnonzero(np.diff(label[order])) + 1)
-        return [rest.select_by_index(part).get_oriented_bounding_box(robust=True)
+        return [rest.select_by_index(part.tolist()).get_oriented_bounding_box(robust=True)
                 for part in parts if label[part[0]] >= 0 and len(part) >= MIN_POINTS]
     return boxes
 

@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Callable
 import heapq
 from threading import Event
 import time
@@ -56,8 +57,8 @@ def work(node: Node, options: dict[str, Any], stop: Event) -> dict[str, int]:
         seconds (0 = until told to stop); settle_s between discovery and the first message.
     :returns: messages by topic.
     """
-    made = {'image': lambda o: image(o['height'], o['width']), 'cloud': lambda o: cloud(
-        o['points'])}
+    made: dict[str, Callable[[Any], Any]] = {
+        'image': lambda o: image(o['height'], o['width']), 'cloud': lambda o: cloud(o['points'])}
     streams = [(options[kind], make(options[kind])) for kind, make in made.items()
                if kind in options]
     publishers = [node.create_publisher(type(m), o['topic'], DEPTH) for o, m in streams]
@@ -74,7 +75,7 @@ def work(node: Node, options: dict[str, Any], stop: Event) -> dict[str, int]:
         message.header.stamp = header(time.monotonic_ns(), '').stamp
         publisher.publish(message)
         sent[stream['topic']] += 1
-        if not options['seconds'] or at + 1 / stream['hz'] < options['seconds']:
+        if not options['seconds'] or at + 1 / stream['hz'] < options['seconds'] - 1e-6:
             heapq.heappush(due, (at + 1 / stream['hz'], i))
     for publisher in publishers:
         publisher.wait_for_all_acked(Duration(seconds=1.0))
