@@ -72,7 +72,7 @@ class Setting:
         height, width = self.size
         return simulate(SimConfig(
             seconds=self.pick(4.0, 1.0), seed=SEED, width=width, height=height,
-            lidar_columns=self.pick(2400, 1000)), self.scratch / 'drive')
+            lidar_columns=self.pick(2160, 1000)), self.scratch / 'drive')
 
     @cached_property
     def model(self) -> Path:

@@ -79,6 +79,8 @@ def run(parsed: argparse.Namespace) -> int:
           f'{sum(row.met is True for row in report.rows)} targets met, '
           f'{len(missed(report.rows))} missed, '
           f'{sum(row.met is None and bool(row.spec.limits) for row in report.rows)} not measured')
+    if config.short:
+        print('--short: times and whether they meet a target mean nothing, ratios little')
     _write(parsed, report)
     for name, why in report.failed.items():
         print(f'dseg: problem: {name}: {why}', file=sys.stderr)

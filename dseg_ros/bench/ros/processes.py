@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+import ctypes
 import itertools
 import json
 import os
@@ -31,6 +32,8 @@ from dseg_ros.bench.rows import BenchError
 
 PROFILE = 'FASTRTPS_DEFAULT_PROFILES_FILE'
 TIMEOUT_S, END_S = 120.0, 20.0
+PARENT_DEATH_SIGNAL = 1
+"""PR_SET_PDEATHSIG of prctl(2)."""
 _DOMAINS = itertools.count(os.getpid())
 
 
@@ -70,12 +73,22 @@ def node(module: str, parameters: Mapping[str, Any]) -> list[str]:
     return [sys.executable, '-m', module, '--ros-args', *given]
 
 
+def _end_with_parent() -> None:
+    """
+    Ask Linux to interrupt this process when the one that started it dies.
+
+    What a script starts in the background ignores interrupts, and so would all that we start.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    ctypes.CDLL(None).prctl(PARENT_DEATH_SIGNAL, signal.SIGINT)
+
+
 class Process:
     """
     A process, for as long as its context is entered.
 
     One of our programs says what it found in a last line of JSON; it ends by itself or when its
-    standard input does, so that none outlives the benchmark.
+    standard input does. All get a Ctrl-C when the benchmark itself is killed.
     """
 
     def __init__(self, command: Sequence[str], environment: Mapping[str, str],
@@ -94,7 +107,8 @@ class Process:
         with self._log.open('w') as file:
             self.process = subprocess.Popen(
                 self._command, env=self._environment, stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE, stderr=file, text=True, start_new_session=True)
+                stdout=subprocess.PIPE, stderr=file, text=True, start_new_session=True,
+                preexec_fn=_end_with_parent)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,

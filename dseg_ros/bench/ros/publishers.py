@@ -45,19 +45,25 @@ def images(node: Node, options: dict[str, Any], shape: tuple[int, ...],
         message.data = pixels.reshape(-1)
         publisher.publish(message)
 
+    def bridged(_: int) -> None:
+        message = bridge.cv2_to_imgmsg(pixels, encoding)
+        message.header = ABOUT
+        publisher.publish(message)
+
     return {options['ours']: lambda _: ours.publish(pixels, encoding, ABOUT),
-            options['bridge']: lambda _: publisher.publish(
-                bridge.cv2_to_imgmsg(pixels, encoding, ABOUT)),
-            options['assigned']: assigned}
+            options['bridge']: bridged, options['assigned']: assigned}
 
 
 def clouds(node: Node, options: dict[str, Any], points: int) -> dict[str, Candidate]:
     """Publish a cloud: ours, and by sensor_msgs_py."""
     publisher = node.create_publisher(PointCloud2, options['topic'], RESULT)
     ours, values = CloudPublisher(publisher), np.zeros(points, CLUSTERS)
-    fields = point_fields(values.dtype)
+    # sensor_msgs_py insists that array and fields name the same type, which packed rgb has not
+    same = values.view([(n, 'f4' if n == 'rgb' else values.dtype[n])
+                        for n in values.dtype.names or ()])
+    fields = point_fields(same.dtype)
     return {options['ours']: lambda _: ours.publish(values, ABOUT),
-            options['bridge']: lambda _: publisher.publish(create_cloud(ABOUT, fields, values))}
+            options['bridge']: lambda _: publisher.publish(create_cloud(ABOUT, fields, same))}
 
 
 def work(node: Node, options: dict[str, Any], stop: Event) -> dict[str, Any]:
