@@ -18,21 +18,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-import shutil
 from typing import Any
 
 from dseg_ros.bags.jpeg import decode_jpeg
 from dseg_ros.bags.pointcloud2 import cloud_from_message
 from dseg_ros.bench.decoding import message
+from dseg_ros.bench.harvest import harvested
 from dseg_ros.bench.projection import camera, CAMERA_T_LIDAR, street
 from dseg_ros.bench.setting import Setting
-from dseg_ros.bench.timer import Candidate, interleaved, timed
+from dseg_ros.bench.timer import Candidate, interleaved
 from dseg_ros.config.dataset import HarvestConfig
 from dseg_ros.config.lidar import ProposalsConfig
 from dseg_ros.config.runtime import EngineConfig
 from dseg_ros.config.sync import SyncConfig
-from dseg_ros.dataset.harvest import harvest
 from dseg_ros.geometry import label_points, see, visible_raster
 from dseg_ros.lidar.proposals import ProposalExtractor
 from dseg_ros.painting import full_palette, overlay
@@ -192,20 +190,12 @@ def of_bags(setting: Setting) -> list[Curve]:
     """Harvest one to four bags on one core."""
     taken = []
     for count in setting.pick(BAGS, BAGS[:2]):
-        bags = [_copy(setting.drive, setting.scratch / f'bag_{i}') for i in range(count)]
+        bags = setting.copies(count)
         out = setting.scratch / f'grown_{count}'
         config = HarvestConfig(bags=tuple(map(str, bags)), out=str(out), workers=1)
-        cpu_s, _ = timed(lambda _, c=config: harvest(c))  # type: ignore[misc]
+        cpu_s, _, _ = harvested(config)
         taken.append((float(count), 1e3 * cpu_s))
-        shutil.rmtree(out)
     return [Curve('harvest', 'bags', tuple(taken))]
-
-
-def _copy(bag: Path, to: Path) -> Path:
-    """Copy a bag; the same recording twice would be one drive."""
-    if not to.exists():
-        shutil.copytree(bag, to)
-    return to
 
 
 def listing(curves: Sequence[Curve]) -> str:

@@ -19,6 +19,7 @@ from __future__ import annotations
 from functools import cached_property
 import os
 from pathlib import Path
+import shutil
 from typing import TypeVar
 
 from dseg_ros.bags.discovery import find_topics
@@ -94,6 +95,20 @@ class Setting:
     def recording(self) -> Path:
         """Give what is harvested: the recording that was named, or the simulated drive."""
         return Path(self.config.bag).expanduser() if self.config.bag else self.drive
+
+    def copies(self, count: int) -> list[Path]:
+        """
+        Give the simulated drive as several recordings.
+
+        A harvest tells recordings apart by their content, so each gets a file that the others
+        lack; the rest is linked.
+        """
+        paths = [self.scratch / f'drive_{i}' for i in range(count)]
+        for path in paths:
+            if not path.exists():
+                shutil.copytree(self.drive, path, copy_function=os.link)
+                (path / 'copy.txt').write_text(f'{path.name}\n')
+        return paths
 
     @cached_property
     def sweeps(self) -> list[Cloud]:

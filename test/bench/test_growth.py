@@ -16,8 +16,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from dseg_ros.bench.growth import Curve, listing, POINTS, WHY
 from dseg_ros.bench.growth_page import growth_page
+from dseg_ros.bench.harvest import harvested
+from dseg_ros.bench.rows import BenchError
+from dseg_ros.bench.setting import Setting
+from dseg_ros.config.bench import BenchConfig
+from dseg_ros.config.dataset import HarvestConfig
 from pages import Page
 import pytest
 
@@ -49,3 +56,19 @@ def test_the_page_shows_every_curve() -> None:
     said = Page(page).said
     assert all(text in said for text in ('proposals', 'decoding', '1.30', 'two <cores>'))
     assert page.count('<svg') == 2
+
+
+def test_bags_that_are_counted_are_harvested(sim_bag: Path, tmp_path: Path,
+                                             monkeypatch: pytest.MonkeyPatch) -> None:
+    """Copies are recordings of their own; the same one twice is no measurement of two."""
+    setting = Setting(BenchConfig(short=True), tmp_path)
+    monkeypatch.setattr(Setting, 'drive', sim_bag)
+    out = str(tmp_path / 'set')
+
+    def samples(*bags: Path) -> int:
+        return harvested(HarvestConfig(bags=tuple(map(str, bags)), out=out, workers=1))[2]
+
+    once, twice = samples(sim_bag), samples(*setting.copies(2))
+    assert twice == 2 * once > 0
+    with pytest.raises(BenchError, match='2 recordings were harvested as 1'):
+        samples(sim_bag, sim_bag)

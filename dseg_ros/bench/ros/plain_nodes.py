@@ -20,12 +20,11 @@ from threading import Event
 import time
 from typing import Any
 
-from cv_bridge import CvBridge
 from dseg_ros.bench.ros.program import main_of, ready
-from dseg_ros.nodes.inputs import SENSOR
 import numpy as np
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
+from rclpy.qos import qos_profile_sensor_data as SENSOR  # noqa: N811
 from sensor_msgs.msg import Image, PointCloud2
 from std_msgs.msg import Float64
 from vision_msgs.msg import Detection3DArray
@@ -33,6 +32,7 @@ from vision_msgs.msg import Detection3DArray
 
 def segmentation(node: Node, options: dict[str, Any]) -> None:
     """Answer images with a mask."""
+    from cv_bridge import CvBridge
     bridge = CvBridge()
     masks = node.create_publisher(Image, options['mask'], 10)
     took = node.create_publisher(Float64, options['took'], 10)
