@@ -47,19 +47,16 @@ BAGS = (1, 2, 3, 4)
 SUPER_LINEAR = 1.1
 """An exponent above this is one."""
 
+_CACHE = 'a guess, not measured: each step is passes over its arrays, and these leave the cache: '
 WHY = {
-    'projection and z-buffer': 'the points are few beside the full-HD raster, which is cleared '
-    'whatever their number; above 1.1 means that sweeps leave the cache',
-    'proposals': 'work is linear in points and pixels; above 1.1 means that the 16 to 21 MB that '
-    'the stages touch per sweep leave the cache, so that each pass waits for memory',
-    'decoding': 'one pass over the message; above 1.1 means that it leaves the cache (125 k points '
-    'are 2 MB in and 2 MB out)',
-    'overlay': 'one pass over the image; above 1.1 means that it leaves the cache (4K is 25 MB)',
-    'JPEG': 'one pass over the file; above 1.1 means that the picture leaves the cache',
-    'model': 'the network sees the same number of pixels whatever the size; what grows is resize '
-    'and repetition of labels, and above 1.1 the image leaves the cache',
+    'projection and z-buffer': _CACHE + 'the sweep beside a full-HD raster of 8 MB',
+    'proposals': _CACHE + 'the stages touch 16 to 21 MB per sweep of 125 k points',
+    'decoding': _CACHE + '125 k points are 2 MB in and 2 MB out',
+    'overlay': _CACHE + 'a 4K image is 25 MB',
+    'JPEG': _CACHE + 'a 4K image is 25 MB',
+    'model': _CACHE + 'the network sees as many pixels at any size; resize and labels grow',
 }
-"""What a super-linear curve would come from; there is none in these steps' algorithms."""
+"""What a super-linear curve would most likely come from; the page says that it is a guess."""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from dseg_ros.bench.anchors.clustering import faiss, Floats, KMeans, numpy_lloyd, scikit_learn
 from dseg_ros.bench.registry import Benchmark
@@ -82,8 +82,9 @@ def _per_iteration(fit: KMeans, x: Floats, seed: int) -> float:
 
 
 def _prepared() -> tuple[dict[str, KMeans], dict[str, str]]:
-    makers = {OURS: as_we_do, SKLEARN: scikit_learn, NUMPY: lambda: numpy_lloyd(ITERATIONS),
-              FAISS: lambda: faiss(ITERATIONS)}
+    makers: dict[str, Callable[[], KMeans]] = {
+        OURS: as_we_do, SKLEARN: scikit_learn, NUMPY: lambda: numpy_lloyd(ITERATIONS),
+        FAISS: lambda: faiss(ITERATIONS)}
     fits, missing = {}, {}
     for name, make in makers.items():
         try:
