@@ -23,7 +23,7 @@ import os
 import sys
 
 VERBS = ('sim', 'harvest', 'dataset', 'cluster', 'train', 'distill', 'export', 'engine',
-         'evaluate', 'probe', 'pca', 'report', 'study', 'ablate', 'finetune', 'demo')
+         'evaluate', 'probe', 'pca', 'report', 'study', 'ablate', 'finetune', 'demo', 'bench')
 """Modules of this package, in the order of a project: a verb each."""
 
 FOUND_WRONG, USAGE_ERROR, INTERRUPTED = 1, 2, 130

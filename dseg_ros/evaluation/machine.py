@@ -20,15 +20,19 @@ import os
 from pathlib import Path
 import platform
 
-import torch
-
 
 def machine() -> str:
-    """Name processor, cores, GPU and the versions that count."""
-    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else 'no GPU'
+    """Name processor, cores, GPU and the versions that count; a vehicle has no torch."""
+    try:
+        import torch
+    except ImportError:
+        gpu, version = 'GPU not looked for', 'no torch'
+    else:
+        gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else 'no GPU'
+        version = f'torch {torch.__version__}'
     return (f'{_processor()}, {len(os.sched_getaffinity(0))} cores, {gpu}; '
             f'{platform.system()} {platform.machine()}, Python {platform.python_version()}, '
-            f'torch {torch.__version__}')
+            f'{version}')
 
 
 def _processor() -> str:

@@ -1,0 +1,21 @@
+# Copyright 2026 The dseg_ros authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+What the package costs, beside what others cost, in one run: `dseg bench`.
+
+A file per benchmark, the registry lists them. Anchors, the libraries of others, are called in
+`anchors` alone; whatever needs ROS is a process of its own out of `ros`. What is not installed
+costs its rows, which then say so, and nothing else.
+"""
