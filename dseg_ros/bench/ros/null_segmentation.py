@@ -16,6 +16,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from dseg_ros.nodes.running import main_of
 from dseg_ros.nodes.segmentation_node import SegmentationNode
 from dseg_ros.runtime.engine import ModelInfo
@@ -32,11 +34,18 @@ class NullEngine:
         self.info = info
         self._labels = LabelMap(*np.zeros((2, 1, 1), np.uint8))
 
+        self.runs_on = 'nothing'
+        self.typical_size = 360, 640
+
     def infer(self, rgb: NDArray[np.uint8]) -> LabelMap:
         """Return the same labels for all images of a size."""
         if self._labels.ids.shape != rgb.shape[:2]:
             self._labels = LabelMap(*np.zeros((2, *rgb.shape[:2]), np.uint8))
         return self._labels
+
+    def infer_many(self, images: Sequence[NDArray[np.uint8]]) -> list[LabelMap]:
+        """Return the same labels for all images of a size."""
+        return [self.infer(rgb) for rgb in images]
 
 
 class NullSegmentationNode(SegmentationNode):
