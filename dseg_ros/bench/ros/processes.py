@@ -113,15 +113,17 @@ class Process:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
                  trace: TracebackType | None) -> None:
-        """End it, as Ctrl-C does; killed only if it does not listen."""
-        for number in (signal.SIGINT, signal.SIGKILL):
+        """End it, as Ctrl-C does; killed if it does not listen, or at a second Ctrl-C here."""
+        try:
             if self.process.poll() is None:
-                os.killpg(self.process.pid, number)
-                try:
-                    self.process.communicate(timeout=END_S)
-                except subprocess.TimeoutExpired:
-                    continue
-        self.process.wait()
+                os.killpg(self.process.pid, signal.SIGINT)
+                self.process.communicate(timeout=END_S)
+        except subprocess.TimeoutExpired:
+            pass
+        finally:
+            if self.process.poll() is None:
+                os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
 
     def await_ready(self) -> None:
         """Wait until one of our programs says that it is."""
