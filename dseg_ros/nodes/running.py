@@ -42,6 +42,9 @@ def run(build: Callable[[], Sequence[Node]], args: list[str] | None = None) -> i
     :param args: of the command line, with ROS arguments.
     :returns: exit status: 0 after Ctrl-C, 1 if a node cannot start or the executor dies.
     """
+    # Ctrl-C ends the context, which ends spinning; an exception out of nowhere could leave a lock
+    # taken for ever that a callback was just about to hold
+    signal.signal(signal.SIGINT, lambda *_: None)
     rclpy.init(args=args)
     failed = Event()
     nodes: Sequence[Node] = ()
@@ -55,11 +58,14 @@ def run(build: Callable[[], Sequence[Node]], args: list[str] | None = None) -> i
             if shell.config.autostart:
                 Thread(target=start, args=(shell, failed), daemon=True).start()
         executor.spin()
-    except (KeyboardInterrupt, ExternalShutdownException):
+    except ExternalShutdownException:
         pass
     except ConfigError as error:
         get_logger('dseg_ros').fatal(str(error))
         failed.set()
+    except Exception:
+        if rclpy.ok():  # else Ctrl-C came while a node was being made
+            raise
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C shall not tear the end
         for node in nodes:
