@@ -133,7 +133,7 @@ def _sheets(chain: Chain) -> str:
 
 
 def _read(path: Path) -> NDArray[np.uint8] | None:
-    bgr = cv2.imread(str(path))
+    bgr = cv2.imread(str(path)) if path.is_file() else None
     return None if bgr is None else np.asarray(bgr[..., ::-1], np.uint8)
 
 
