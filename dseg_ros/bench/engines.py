@@ -18,15 +18,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from dseg_ros.bags.jpeg import decode_jpeg
 from dseg_ros.bench.anchors.networks import BareNetwork
 from dseg_ros.bench.registry import Benchmark
 from dseg_ros.bench.rows import Limit, Row, Spec, WALL
 from dseg_ros.bench.setting import Setting
-from dseg_ros.bench.timer import compare, interleaved, prepare, Timing
+from dseg_ros.bench.timer import compare, interleaved, Maker, prepare
 from dseg_ros.config.runtime import EngineConfig
 from dseg_ros.config.schema import from_mapping, options
 from dseg_ros.runtime.engine import Engine, EngineError
 from dseg_ros.runtime.loading import load_engine
+from dseg_ros.runtime.tensorrt.measuring import measure
+from dseg_ros.runtime.tensorrt.running import TensorRtEngine
 import numpy as np
 from numpy.typing import NDArray
 
@@ -58,7 +61,7 @@ SPECS = (
 
 def run(setting: Setting) -> Iterator[Row]:
     """Segment the images of the recording, one thread."""
-    images = [_decoded(file) for file in setting.jpegs]
+    images = [decode_jpeg(file, 'image') for file in setting.jpegs]
     reference = load_engine(setting.model, _config(REFERENCE))
     labels = reference.infer(images[0]).ids
     bare: dict[str, BareNetwork] = {}
@@ -67,9 +70,10 @@ def run(setting: Setting) -> Iterator[Row]:
         bare[name] = BareNetwork(setting.model, images[0], half)
         return bare[name]
 
-    candidates, missing = prepare({
+    makers: dict[str, Maker] = {
         WHOLE: lambda: lambda number: reference.infer(images[number % len(images)]),
-        ALONE: lambda: cut(ALONE, False), HALF: lambda: cut(HALF, True)})
+        ALONE: lambda: cut(ALONE, False), HALF: lambda: cut(HALF, True)}
+    candidates, missing = prepare(makers)
     timings = interleaved(candidates, setting.pick(30, 5), most_s=setting.pick(6.0, 1.0))
     yield compare(SPECS[0], timings, missing)
     if HALF in bare:
@@ -96,21 +100,15 @@ def _others(backend: str, setting: Setting, images: list[NDArray[np.uint8]],
         for spec in (whole, host, throughput):
             yield spec.absent(f'not here: {error}')
         return
-    candidates = {WHOLE: lambda n: engine.infer(images[n % len(images)]),
-                  REFERENCE: lambda n: reference.infer(images[n % len(images)])}
-    alone = getattr(engine, 'run_alone', None)
-    if alone is not None:
-        candidates[throughput.anchor] = lambda _: alone()
-    timings: dict[str, Timing] = interleaved(candidates, setting.pick(100, 5), most_s=6.0)
+    timings = interleaved({
+        WHOLE: lambda n: engine.infer(images[n % len(images)]),
+        REFERENCE: lambda n: reference.infer(images[n % len(images)])}, setting.pick(100, 5),
+        most_s=6.0)
     yield compare(whole, timings, {}, agreement=_agreement(found, labels))
     yield compare(host, timings, {}, ours=WHOLE)
-    yield compare(throughput, timings, {} if alone else {
-        throughput.anchor: f'{type(engine).__name__} has no run_alone'}, ours=WHOLE)
-
-
-def _decoded(file: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    from dseg_ros.bags.jpeg import decode_jpeg
-    return decode_jpeg(file, 'image')
+    assert isinstance(engine, TensorRtEngine), 'all others are'
+    figures = measure(engine, setting.pick(200, 8))
+    yield Row(throughput, figures.stream_ms, figures.device_ms, {'n': figures.images})
 
 
 def _agreement(a: NDArray[np.generic], b: NDArray[np.generic]) -> float:

@@ -16,7 +16,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 import shutil
@@ -29,7 +29,7 @@ from dseg_ros.bench.anchors.readers import rosbags_reader
 from dseg_ros.bench.registry import Benchmark
 from dseg_ros.bench.rows import BenchError, CPU, Limit, Row, Spec, WALL
 from dseg_ros.bench.setting import Setting
-from dseg_ros.bench.timer import not_here, timed, Timing
+from dseg_ros.bench.timer import prepare, timed, Timing
 from dseg_ros.config.dataset import HarvestConfig
 from dseg_ros.dataset.harvest import harvest
 from dseg_ros.dataset.making import Job, Maker
@@ -98,13 +98,10 @@ def decoded(paired: Paired) -> None:
 def run(setting: Setting) -> Iterator[Row]:
     """Go through the recording in turns; then harvest it whole, on one core and on all."""
     recording, make = Recording(setting.recording), make_samples()
-    ways: dict[str, Callable[[], tuple[float, float]]] = {
-        DECODED: partial(recording.read, decoded), MADE: partial(recording.read, make)}
-    missing = {}
-    try:
-        ways[JPEG] = partial(recording.decode, simplejpeg())
-    except ImportError as error:
-        missing[JPEG] = not_here(error)
+    ways, missing = prepare({
+        DECODED: lambda: partial(recording.read, decoded),
+        MADE: lambda: partial(recording.read, make),
+        JPEG: lambda: partial(recording.decode, simplejpeg())})
     timings = _in_turns(ways, setting.pick(4, 2))
     for spec in SPECS[:2]:
         ours, anchor = timings[spec.ours], timings.get(spec.anchor)
@@ -116,7 +113,7 @@ def run(setting: Setting) -> Iterator[Row]:
     yield _reading(setting, recording)
 
 
-def _in_turns(ways: dict[str, Callable[[], tuple[float, float]]],
+def _in_turns(ways: Mapping[str, Callable[[], tuple[float, float]]],
               rounds: int) -> dict[str, Timing]:
     taken: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
     for number in range(rounds + 1):
@@ -124,8 +121,7 @@ def _in_turns(ways: dict[str, Callable[[], tuple[float, float]]],
             seconds = way()
             if number:  # the first turn compiles
                 taken[name].append(seconds)
-    return {name: Timing(*(tuple(1e3 * s for s in column) for column in zip(*both)))
-            for name, both in taken.items()}
+    return {name: Timing.of(rounds_of) for name, rounds_of in taken.items()}
 
 
 def harvested(config: HarvestConfig) -> tuple[float, float, int]:

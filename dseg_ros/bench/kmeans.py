@@ -22,7 +22,7 @@ from dseg_ros.bench.anchors.clustering import faiss, Floats, KMeans, numpy_lloyd
 from dseg_ros.bench.registry import Benchmark
 from dseg_ros.bench.rows import Limit, Row, Spec
 from dseg_ros.bench.setting import Setting
-from dseg_ros.bench.timer import not_here, timed
+from dseg_ros.bench.timer import prepare, timed
 import numpy as np
 
 OURS = 'k-means as we call it'
@@ -59,7 +59,10 @@ def run(setting: Setting) -> Iterator[Row]:
     """Fit in turns, one thread each; starting up counts, shared out among the iterations."""
     from threadpoolctl import threadpool_limits
     rows, rounds = setting.pick(200_000, 10_000), setting.pick(2, 1)
-    fits, missing = _prepared()
+    makers: dict[str, Callable[[], KMeans]] = {
+        OURS: as_we_do, SKLEARN: scikit_learn, NUMPY: lambda: numpy_lloyd(ITERATIONS),
+        FAISS: lambda: faiss(ITERATIONS)}
+    fits, missing = prepare(makers)
     if OURS in missing:
         raise ImportError(missing[OURS])
     x = descriptions(rows)
@@ -79,19 +82,6 @@ def _per_iteration(fit: KMeans, x: Floats, seed: int) -> float:
     iterations: list[int] = []
     cpu_s, _ = timed(lambda _: iterations.append(fit(x, CLUSTERS, seed)))
     return 1e3 * cpu_s / iterations[0] * MILLION / len(x)
-
-
-def _prepared() -> tuple[dict[str, KMeans], dict[str, str]]:
-    makers: dict[str, Callable[[], KMeans]] = {
-        OURS: as_we_do, SKLEARN: scikit_learn, NUMPY: lambda: numpy_lloyd(ITERATIONS),
-        FAISS: lambda: faiss(ITERATIONS)}
-    fits, missing = {}, {}
-    for name, make in makers.items():
-        try:
-            fits[name] = make()
-        except ImportError as error:
-            missing[name] = not_here(error)
-    return fits, missing
 
 
 BENCHMARK = Benchmark(f'an iteration of k-means, {CLUSTERS} clusters, per million rows of '

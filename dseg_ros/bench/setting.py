@@ -20,11 +20,11 @@ from functools import cached_property
 import os
 from pathlib import Path
 import shutil
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from dseg_ros.bags.discovery import find_topics
 from dseg_ros.bags.messages import cloud_from_message
-from dseg_ros.bags.reader import open_bag
+from dseg_ros.bags.reader import Bag, open_bag
 from dseg_ros.bench.rows import BenchError
 from dseg_ros.config.bags import TopicsConfig
 from dseg_ros.config.bench import BenchConfig
@@ -114,10 +114,8 @@ class Setting:
     def sweeps(self) -> list[Cloud]:
         """Give five sweeps, spread over the recording."""
         with open_bag(self.recording) as bag:
-            topic = find_topics(bag, TopicsConfig()).points
-            messages = [record.message for record in bag.messages([topic])]
-        step = max(len(messages) // 5, 1)
-        return [cloud_from_message(message)[0] for message in messages[::step][:5]]
+            messages = _five(bag, find_topics(bag, TopicsConfig()).points)
+        return [cloud_from_message(message)[0] for message in messages]
 
     @cached_property
     def jpegs(self) -> list[NDArray[np.uint8]]:
@@ -129,7 +127,13 @@ class Setting:
         with open_bag(self.recording) as bag:
             cameras = find_topics(bag, TopicsConfig()).cameras
             image_topic = next(iter(cameras.values()))[0]
-            messages = [record.message for record in bag.messages([image_topic])]
+            messages = _five(bag, image_topic)
         if not hasattr(messages[0], 'format') or 'jp' not in messages[0].format:
             raise BenchError(f'{self.recording}: {image_topic} is not recorded as JPEG')
-        return [np.asarray(m.data, np.uint8) for m in messages[::max(len(messages) // 5, 1)][:5]]
+        return [np.asarray(m.data, np.uint8) for m in messages]
+
+
+def _five(bag: Bag, topic: str) -> list[Any]:
+    """Read messages of a topic, spread over the recording."""
+    messages = [record.message for record in bag.messages([topic])]
+    return messages[::max(len(messages) // 5, 1)][:5]

@@ -21,16 +21,18 @@ changes, so that ratios hold where times do not.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 import gc
 import time
+from typing import TypeVar
 
 from dseg_ros.bench.rows import Row, Spec, WALL
 import numpy as np
 
 Candidate = Callable[[int], object]
 """What is timed; it gets the number of the round, to take turns with its inputs."""
+T = TypeVar('T')
 Maker = Callable[[], Candidate]
 """Prepares a candidate; raises ImportError if its library is not installed."""
 
@@ -49,6 +51,11 @@ class Timing:
 
     cpu_ms: tuple[float, ...]
     wall_ms: tuple[float, ...]
+
+    @classmethod
+    def of(cls, rounds: Sequence[tuple[float, float]]) -> Timing:
+        """Make one of CPU and wall time by round [s]."""
+        return cls(*(tuple(1e3 * s for s in column) for column in zip(*rounds)))
 
     def median_ms(self, clock: str) -> float:
         """Return the median by a clock."""
@@ -81,8 +88,7 @@ def interleaved(candidates: Mapping[str, Candidate], rounds: int,
     finally:
         if collecting:
             gc.enable()
-    return {name: Timing(*(tuple(1e3 * s for s in column) for column in zip(*both)))
-            for name, both in taken.items()}
+    return {name: Timing.of(rounds_of) for name, rounds_of in taken.items()}
 
 
 def timed(candidate: Candidate, number: int = 0) -> tuple[float, float]:
@@ -92,13 +98,14 @@ def timed(candidate: Candidate, number: int = 0) -> tuple[float, float]:
     return time.process_time() - cpu, time.perf_counter() - wall
 
 
-def prepare(makers: Mapping[str, Maker]) -> tuple[dict[str, Candidate], dict[str, str]]:
+def prepare(makers: Mapping[str, Callable[[], T]]) -> tuple[dict[str, T], dict[str, str]]:
     """
     Prepare candidates, as far as their libraries are installed.
 
     :returns: candidates, and the reasons of those that are missing, both by name.
     """
-    candidates, missing = {}, {}
+    candidates: dict[str, T] = {}
+    missing: dict[str, str] = {}
     for name, make in makers.items():
         try:
             candidates[name] = make()

@@ -19,10 +19,13 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 import sys
-from typing import Any
+from typing import Any, TYPE_CHECKING
 
 from dseg_ros.cli.options import add_options, read_config
 from dseg_ros.config.runtime import EngineConfig
+
+if TYPE_CHECKING:  # libraries would make --help slow
+    from dseg_ros.runtime.engine import Engine
 
 HERE = ('model', 'threads', 'cpus')
 """Options of an engine that do not matter to TensorRT."""
@@ -98,9 +101,6 @@ def _check(parsed: argparse.Namespace) -> int:
     return 0
 
 
-def _reference(path: Path) -> Any:
-    from dseg_ros.runtime.engine import EngineError
-    from dseg_ros.runtime.onnxruntime import OnnxRuntimeEngine
-    if not path.is_file():
-        raise EngineError(f'{path}: no such model file')
-    return OnnxRuntimeEngine(path, EngineConfig.threads)
+def _reference(path: Path) -> Engine:
+    from dseg_ros.runtime.loading import load_engine
+    return load_engine(path, EngineConfig(backend='onnxruntime'))

@@ -24,7 +24,7 @@ from pathlib import Path
 import zipfile
 
 from dseg_ros.config.pseudo import ClusterConfig
-from dseg_ros.config.schema import as_mapping, dotted, from_mapping
+from dseg_ros.config.schema import as_mapping, from_mapping
 from dseg_ros.config.workers import WorkersConfig
 from dseg_ros.dataset.manifest import FILE as MANIFEST
 from dseg_ros.dataset.sample import source_of
@@ -32,6 +32,7 @@ from dseg_ros.dataset.store import Dataset
 from dseg_ros.distill.class_files import ClassPictures, write_sweep
 from dseg_ros.distill.describing import Descriptions
 from dseg_ros.distill.files import npz, replace_file
+from dseg_ros.distill.same_run import differing
 from dseg_ros.pseudo.choosing import choose, sweep
 from dseg_ros.pseudo.geometry_features import Elements, GROUND_FEATURES
 from dseg_ros.pseudo.pseudo_classes import (
@@ -104,15 +105,16 @@ def require_same_classes(data: Path, classes: Path, config: ClusterConfig) -> No
     if not (classes / CONFIG).exists():
         return
     _, recipe, data_sha256 = load_classes(classes)
-    there, wanted = (dotted(as_mapping(c)) for c in (recipe, config))
-    differs = [f'{name} is {there[name]!r}, wanted {value!r}' for name, value in wanted.items()
-               if there[name] != value]
-    if data_sha256 != fingerprint(data):
-        differs.append(f'data set had the hash {data_sha256[:12]}, {data} has '
-                       f'{fingerprint(data)[:12]}')
+    differs = ''
+    if found := differing(as_mapping(recipe), as_mapping(config)):
+        name, there, here = found
+        differs = f'{name} is {there!r}, wanted {here!r}'
+    elif data_sha256 != fingerprint(data):
+        differs = (f'data set had the hash {data_sha256[:12]}, {data} has '
+                   f'{fingerprint(data)[:12]}')
     if differs:
         raise ClusterError(f'{classes}: a network was trained on these pseudo-classes, and their '
-                           f'{differs[0]}; take another folder')
+                           f'{differs}; take another folder')
 
 
 def fingerprint(data: Path) -> str:

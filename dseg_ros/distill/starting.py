@@ -40,7 +40,7 @@ def as_teacher(teacher: Path, model: ModelConfig, classes: int, seed: int) -> di
     require_same_network(training_of(made_of).model, model)
     if len(made_of.class_names) == classes:
         return tensors
-    return under_new_head(teacher, model, classes, seed)
+    return _with_new_head(tensors, model, classes, seed)
 
 
 def under_new_head(run: Path, model: ModelConfig, classes: int, seed: int) -> dict[str, Tensor]:
@@ -55,6 +55,11 @@ def under_new_head(run: Path, model: ModelConfig, classes: int, seed: int) -> di
     """
     tensors, made_of, _ = checkpoint.load(run / checkpoint.FINISHED)
     trained = network_of(made_of, tensors, run / checkpoint.FINISHED).state_dict()
+    return _with_new_head(trained, model, classes, seed)
+
+
+def _with_new_head(trained: dict[str, Tensor], model: ModelConfig, classes: int,
+                   seed: int) -> dict[str, Tensor]:
     fresh: dict[str, Tensor] = build(model, classes, seed).state_dict()
     head = head_names(model)
     return {name: tensor if name in head else trained[name] for name, tensor in fresh.items()}

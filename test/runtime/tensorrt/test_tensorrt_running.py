@@ -19,7 +19,10 @@ from __future__ import annotations
 import inspect
 from pathlib import Path
 
+from dseg_ros.bench import engines
+from dseg_ros.bench.setting import Setting
 from dseg_ros.classes import distinct_palette
+from dseg_ros.config.bench import BenchConfig
 from dseg_ros.config.runtime import TensorRtConfig
 from dseg_ros.runtime.engine import EngineError, ModelInfo
 from dseg_ros.runtime.tensorrt.caching import Recipe
@@ -255,3 +258,17 @@ def test_what_is_called_of_tensorrt_exists(name: str) -> None:
     missing = [f'{kind}.{method}' for kind, methods in wanted.items() for method in methods
                if not hasattr(getattr(trt, kind), method)]
     assert not missing
+
+
+def test_the_benchmark_has_all_rows_of_a_library_that_is_here(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Agreement, host and throughput beside the engine alone, from the engine's own figures."""
+    engine = engine_on(GraphCuda())
+    monkeypatch.setattr(engines, 'load_engine', lambda path, config: engine)
+    setting = Setting(BenchConfig(short=True), tmp_path)
+    rgb = image(6, 8, 1)
+    whole, host, throughput = engines._others('tensorrt', setting, [rgb], engine,
+                                              engine.infer(rgb).ids)
+    assert whole.figures['agreement'] == 1.0 and host.ours_ms is not None
+    assert throughput.ratio == throughput.anchor_ms / throughput.ours_ms > 0
+    assert not any(row.reason for row in (whole, host, throughput))
