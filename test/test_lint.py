@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 import subprocess
 import sys
@@ -38,6 +39,16 @@ def test_ament(linter: str) -> None:
 def test_mypy() -> None:
     """Find no fault in the types of the package."""
     check('from mypy.__main__ import console_entry; console_entry()', 'dseg_ros')
+
+
+def test_every_test_module_has_a_name_of_its_own() -> None:
+    """
+    Two of one name stop the whole collection.
+
+    launch_testing imports test modules by their bare names, whatever pytest's import mode.
+    """
+    names = Counter(path.name for path in (REPOSITORY / 'test').rglob('test_*.py'))
+    assert [name for name, count in names.items() if count > 1] == []
 
 
 def check(code: str, *arguments: str) -> None:
