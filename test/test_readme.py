@@ -20,6 +20,7 @@ from pathlib import Path
 import re
 import shlex
 
+from dseg_ros.bags.memory import malloc_environment
 from dseg_ros.cli.app import build_parser
 from dseg_ros.config.nodes import (ProposalsNodeConfig, RecorderNodeConfig,
                                    SegmentationNodeConfig)
@@ -51,6 +52,12 @@ def test_launch_arguments_exist() -> None:
     arguments = pytest.importorskip('dseg_ros.nodes.launch_arguments')
     assert set(table('argument')) - {n for n in table('argument') if '/' in n} == {
         a.name for a in arguments.ARGUMENTS}
+
+
+def test_memory_of_drivers_is_kept_as_that_of_our_nodes() -> None:
+    """The settings that drivers are asked to have are those of our own processes."""
+    line = next(line for line in COMMANDS if line.startswith('export MALLOC_'))
+    assert dict(word.split('=') for word in line.split()[1:]) == malloc_environment()
 
 
 def test_files_exist() -> None:

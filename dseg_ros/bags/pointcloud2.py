@@ -76,9 +76,10 @@ def cloud_from_message(msg: Any) -> tuple[Cloud, Dropped]:
     if missing := {'x', 'y', 'z'} - columns.keys():
         raise MessageError(f'cloud {frame!r} has no field {sorted(missing)}, it has '
                            f'{[f.name for f in msg.fields]}')
-    xyz, keep = _finite_xyz(columns)
-    if keep is not None:
-        columns = {name: column[keep] for name, column in columns.items()}
+    xyz, kept = _finite_xyz(columns)
+    if kept is not None:  # from a copy without gaps, taking is twice as fast as from the view
+        columns = {name: np.ascontiguousarray(column).take(kept)
+                   for name, column in columns.items() if name not in 'xyz'}
     if 'time' in columns and len(xyz[0]) and not columns['time'].any():
         del columns['time']  # never filled in: the convention of the stamp holds
     time_s = _relative_time(columns['time'], stamp) if 'time' in columns else None
@@ -155,14 +156,14 @@ def _split_quads(quads: NDArray[np.float32], a: NDArray[np.float32], b: NDArray[
 
 
 def _finite_xyz(columns: Mapping[str, NDArray[Any]]) -> tuple[
-        tuple[NDArray[np.float32], ...], NDArray[np.bool_] | None]:
-    """Copy x, y, z as float32; the mask of the finite points is None if all of them are."""
+        tuple[NDArray[np.float32], ...], NDArray[np.int64] | None]:
+    """Copy x, y, z as float32; the places of the finite points are None if all of them are."""
     with np.errstate(over='ignore'):  # a float64 beyond float32 becomes inf, and is dropped
         xyz = tuple(np.ascontiguousarray(columns[a], np.float32) for a in 'xyz')
     if _all_finite(*xyz):
         return xyz, None
-    keep = np.isfinite(xyz[0]) & np.isfinite(xyz[1]) & np.isfinite(xyz[2])
-    return tuple(a[keep] for a in xyz), keep
+    kept = _finite_places(*xyz)
+    return tuple(a.take(kept) for a in xyz), kept
 
 
 @numba.njit(nogil=True, cache=True)
@@ -172,6 +173,18 @@ def _all_finite(x: NDArray[np.float32], y: NDArray[np.float32], z: NDArray[np.fl
     for i in range(len(x)):
         bad |= (x[i] - x[i]) + (y[i] - y[i]) + (z[i] - z[i]) != np.float32(0)
     return not bad
+
+
+@numba.njit(nogil=True, cache=True)
+def _finite_places(x: NDArray[np.float32], y: NDArray[np.float32], z: NDArray[np.float32]
+                   ) -> NDArray[np.int64]:
+    """Find the finite points, without a branch that a pattern of gaps would mislead."""
+    places = np.empty(len(x), np.int64)
+    found = 0
+    for i in range(len(x)):
+        places[found] = i
+        found += (x[i] - x[i]) + (y[i] - y[i]) + (z[i] - z[i]) == np.float32(0)
+    return places[:found]
 
 
 def _cast(column: NDArray[Any] | None, dtype: Any) -> NDArray[Any] | None:

@@ -31,9 +31,10 @@ from dseg_ros.bench.rows import BenchError, CPU, Limit, Row, Spec, WALL
 from dseg_ros.bench.setting import Setting
 from dseg_ros.bench.timer import prepare, timed, Timing
 from dseg_ros.config.dataset import HarvestConfig
-from dseg_ros.dataset.harvest import harvest
+from dseg_ros.dataset.harvest import harvest, sensor_of
 from dseg_ros.dataset.making import Job, Maker
 from dseg_ros.dataset.store import Dataset
+from dseg_ros.lidar.sensor import Sensor
 import numpy as np
 from numpy.typing import NDArray
 
@@ -83,10 +84,16 @@ class Recording:
 
 
 def make_samples() -> Callable[[Paired], object]:
-    """Do what a worker of the harvest does."""
+    """Do what a worker of the harvest does, which is told once what LiDAR made the drive."""
     config = HarvestConfig()
-    maker = Maker(config.proposals, config.store)
-    return lambda paired: maker(Job('key', 'drive', paired.cloud, paired.shots, None))
+    maker, sensors = Maker(config.proposals, config.store), list[Sensor | None]()
+
+    def make(paired: Paired) -> None:
+        if not sensors:
+            sensors.append(sensor_of(paired, config.proposals))
+        maker(Job('key', 'drive', paired.cloud, paired.shots, sensors[0]))
+
+    return make
 
 
 def decoded(paired: Paired) -> None:

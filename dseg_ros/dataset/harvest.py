@@ -31,8 +31,10 @@ from typing import Any
 
 from dseg_ros.bags.discovery import DriveTopics, find_topics
 from dseg_ros.bags.frames import frames, Paired
+from dseg_ros.bags.memory import keep_freed_memory
 from dseg_ros.bags.reader import BagError, open_bag
 from dseg_ros.config.dataset import HarvestConfig
+from dseg_ros.config.lidar import ProposalsConfig
 from dseg_ros.config.schema import as_mapping, ConfigError
 from dseg_ros.config.workers import WorkersConfig
 from dseg_ros.dataset.builder import REPEATED
@@ -86,6 +88,7 @@ def harvest(config: HarvestConfig, progress: Progress | None = None) -> Path:
         written; damage further on ends that recording and is noted in the manifest.
     :raises DatasetError: if the data set cannot be written or nothing came of the recordings.
     """
+    keep_freed_memory()
     recordings = _inspect(config)
     total = sum(r.clouds for r in recordings)
     report = _Report(progress, total)
@@ -178,7 +181,7 @@ def _harvest_frames(recording: Recording, config: HarvestConfig, source: Source,
                 report.read(stream.clouds)
                 paired = replace(paired, cloud=keep_rings(paired.cloud, config.every_ring))
                 if not seen:
-                    sensor = _sensor_of(paired, config)
+                    sensor = sensor_of(paired, config.proposals)
                 reason = select(paired.cloud.stamp_ns, paired.position_m)
                 key = sample_key(source.name, paired.cloud.stamp_ns)
                 if reason is None and key in seen:
@@ -205,9 +208,9 @@ def _keep(made: Made, writer: DatasetWriter, account: Account) -> None:
     account.problems += made.problems[:PROBLEMS - len(account.problems)]
 
 
-def _sensor_of(paired: Paired, config: HarvestConfig) -> Sensor | None:
+def sensor_of(paired: Paired, config: ProposalsConfig) -> Sensor | None:
     """Derive the sensor of a drive from its first frame."""
-    extractor = ProposalExtractor(config.proposals)
+    extractor = ProposalExtractor(config)
     try:
         extractor(paired.cloud)
     except ValueError:  # what is wrong with it will be said of its sample

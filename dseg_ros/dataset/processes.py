@@ -26,6 +26,7 @@ import signal
 from types import TracebackType
 
 import cv2
+from dseg_ros.bags.memory import keep_freed_memory
 from dseg_ros.dataset.workers import InOrder, J, R, Start
 
 
@@ -100,6 +101,7 @@ def _serve(pipe: Connection, start: Start[J, R]) -> None:
     """Work until the pipe ends: one thread, deaf to Ctrl-C, which the parent handles."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     cv2.setNumThreads(1)
+    keep_freed_memory()
     work = None
     while True:
         try:

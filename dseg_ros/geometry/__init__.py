@@ -20,13 +20,13 @@ from dseg_ros.geometry.lifting import label_points, see, Seen
 from dseg_ros.geometry.motion import deskew, sweep_middle_ns, SWEEP_SHIFT
 from dseg_ros.geometry.raster import EMPTY, hidden, Raster, rasterise, visible_raster
 from dseg_ros.geometry.rigid import (
-    from_quaternion, interpolate, invert, to_quaternion, transform)
+    from_quaternion, interpolate, invert, poses_at, to_quaternion, transform)
 from dseg_ros.geometry.transform_tree import TransformError, TransformTree
 from dseg_ros.geometry.unprojection import unproject
 
 __all__ = [
     'CalibrationError', 'EMPTY', 'Projection', 'Raster', 'SWEEP_SHIFT', 'Seen', 'TransformError',
     'TransformTree', 'check_size', 'deskew', 'from_quaternion', 'hidden', 'interpolate', 'invert',
-    'label_points', 'project', 'project_xyz', 'rasterise', 'scaled', 'see', 'sweep_middle_ns',
-    'to_quaternion', 'transform', 'unproject', 'visible_raster',
+    'label_points', 'poses_at', 'project', 'project_xyz', 'rasterise', 'scaled', 'see',
+    'sweep_middle_ns', 'to_quaternion', 'transform', 'unproject', 'visible_raster',
 ]

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from dseg_ros.geometry.rigid import interpolate, invert
+from dseg_ros.geometry.rigid import invert, poses_at
 from dseg_ros.types import Cloud
 from numba import njit
 import numpy as np
@@ -83,10 +83,9 @@ def deskew(cloud: Cloud, stamps_ns: NDArray[np.int64], fixed_T_lidar: NDArray[np
     if len(stamps_ns) < 2 or np.any(np.diff(stamps_ns) <= 0):
         raise ValueError(f'pose stamps {list(stamps_ns)} are not rising')
     target = cloud.stamp_ns if target_ns is None else target_ns
-    lidar_T_fixed = invert(_pose_at(stamps_ns, fixed_T_lidar, target))
-    grid_ns = np.linspace(stamps_ns[0], stamps_ns[-1], STEPS + 1)
-    poses = np.stack([lidar_T_fixed @ _pose_at(stamps_ns, fixed_T_lidar, int(t))
-                      for t in grid_ns])
+    grid_ns = np.linspace(stamps_ns[0], stamps_ns[-1], STEPS + 1).astype(np.int64)
+    fixed_T_then = poses_at(stamps_ns, fixed_T_lidar, np.append(grid_ns, target))
+    poses = invert(fixed_T_then[-1]) @ fixed_T_then[:-1]
     # In seconds from the header stamp, where float32 keeps nanoseconds apart well enough.
     start_s = (int(stamps_ns[0]) - cloud.stamp_ns) * 1e-9
     step_s = (int(stamps_ns[-1]) - int(stamps_ns[0])) * 1e-9 / STEPS
@@ -94,11 +93,3 @@ def deskew(cloud: Cloud, stamps_ns: NDArray[np.int64], fixed_T_lidar: NDArray[np
     _move(cloud.x, cloud.y, cloud.z, (cloud.time_s.astype(np.float64) - start_s) / step_s, poses,
           out)
     return replace(cloud, stamp_ns=target, x=out[0], y=out[1], z=out[2], time_s=None)
-
-
-def _pose_at(stamps_ns: NDArray[np.int64], poses: NDArray[np.float64],
-             stamp_ns: int) -> NDArray[np.float64]:
-    after = int(np.clip(np.searchsorted(stamps_ns, stamp_ns), 1, len(stamps_ns) - 1))
-    before = after - 1
-    span = int(stamps_ns[after]) - int(stamps_ns[before])
-    return interpolate(poses[before], poses[after], (stamp_ns - int(stamps_ns[before])) / span)

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from numba import njit
 import numpy as np
 from numpy.typing import NDArray
 
@@ -68,16 +69,9 @@ def from_quaternion(xyz: NDArray[np.float64] | tuple[float, float, float],
     if not (np.isfinite(length) and length > 1e-9 and np.all(np.isfinite(np.asarray(xyz)))):
         raise ValueError(f'translation {tuple(xyz)} with quaternion {tuple(xyzw)} is no pose')
     result = np.eye(4)
-    result[:3, :3] = _rotation(quaternion / length)
+    _rotate(quaternion[0], quaternion[1], quaternion[2], quaternion[3], result)
     result[:3, 3] = xyz
     return result
-
-
-def _rotation(xyzw: NDArray[np.float64]) -> Matrix:
-    x, y, z, w = xyzw
-    return np.array([[1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
-                     [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
-                     [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)]])
 
 
 def to_quaternion(dst_T_src: Matrix) -> NDArray[np.float64]:
@@ -87,16 +81,7 @@ def to_quaternion(dst_T_src: Matrix) -> NDArray[np.float64]:
     :param dst_T_src: (4, 4).
     :returns: (4,) xyzw of unit length, w >= 0.
     """
-    m = dst_T_src[:3, :3]
-    # Four times the products of the components; the row of the largest square is well conditioned.
-    products = np.array([
-        [1 + m[0, 0] - m[1, 1] - m[2, 2], m[0, 1] + m[1, 0], m[0, 2] + m[2, 0], m[2, 1] - m[1, 2]],
-        [m[0, 1] + m[1, 0], 1 - m[0, 0] + m[1, 1] - m[2, 2], m[1, 2] + m[2, 1], m[0, 2] - m[2, 0]],
-        [m[0, 2] + m[2, 0], m[1, 2] + m[2, 1], 1 - m[0, 0] - m[1, 1] + m[2, 2], m[1, 0] - m[0, 1]],
-        [m[2, 1] - m[1, 2], m[0, 2] - m[2, 0], m[1, 0] - m[0, 1], 1 + np.trace(m)]])
-    row = products[int(np.argmax(np.diag(products)))]
-    row = row / np.linalg.norm(row)
-    return np.asarray(row if row[3] >= 0 else -row)
+    return np.array(_quaternion(_contiguous(dst_T_src)))
 
 
 def interpolate(dst_T_a: Matrix, dst_T_b: Matrix, alpha: float) -> Matrix:
@@ -106,15 +91,93 @@ def interpolate(dst_T_a: Matrix, dst_T_b: Matrix, alpha: float) -> Matrix:
     :param dst_T_a: (4, 4), the result for alpha 0.
     :param dst_T_b: (4, 4), the result for alpha 1.
     :param alpha: outside 0..1 the motion goes on at constant velocity.
+    :raises ValueError: if the result is not finite.
     """
-    a, b = to_quaternion(dst_T_a), to_quaternion(dst_T_b)
-    cosine = float(a @ b)
-    if cosine < 0:
-        b, cosine = -b, -cosine
-    angle = np.arccos(min(cosine, 1.0))
-    if angle < 1e-6:  # sin(angle) would divide by zero; the chord is the arc here
-        quaternion = (1 - alpha) * a + alpha * b
+    out = np.empty((4, 4))
+    _interpolate(_contiguous(dst_T_a), _contiguous(dst_T_b), float(alpha), out)
+    return _checked(out)
+
+
+def poses_at(stamps_ns: NDArray[np.int64], dst_T_src: Matrix, at_ns: NDArray[np.int64]) -> Matrix:
+    """
+    Interpolate a trajectory, each pose as `interpolate` does.
+
+    :param stamps_ns: (K,) int64, rising, K >= 2.
+    :param dst_T_src: (K, 4, 4), the poses at these stamps.
+    :param at_ns: (M,) int64; outside the stamps the motion goes on at constant velocity.
+    :returns: (M, 4, 4).
+    :raises ValueError: if a result is not finite.
+    """
+    out = np.empty((len(at_ns), 4, 4))
+    _interpolate_all(stamps_ns, _contiguous(dst_T_src), at_ns, out)
+    return _checked(out)
+
+
+def _contiguous(matrix: Matrix) -> Matrix:
+    return np.ascontiguousarray(matrix, np.float64)
+
+
+def _checked(poses: Matrix) -> Matrix:
+    if not np.isfinite(poses).all():
+        raise ValueError('the pose between two poses is not finite')
+    return poses
+
+
+@njit(nogil=True, cache=True)
+def _rotate(x, y, z, w, out):  # type: ignore[no-untyped-def]
+    """Fill in the rotation of a quaternion of any length."""
+    s = 2.0 / (x * x + y * y + z * z + w * w)
+    out[0, 0], out[1, 1] = 1 - s * (y * y + z * z), 1 - s * (x * x + z * z)
+    out[2, 2] = 1 - s * (x * x + y * y)
+    out[0, 1], out[1, 0] = s * (x * y - z * w), s * (x * y + z * w)
+    out[0, 2], out[2, 0] = s * (x * z + y * w), s * (x * z - y * w)
+    out[1, 2], out[2, 1] = s * (y * z - x * w), s * (y * z + x * w)
+
+
+@njit(nogil=True, cache=True)
+def _quaternion(m):  # type: ignore[no-untyped-def]
+    """Read the rotation off the largest component, whose row is well conditioned."""
+    squares = (1 + m[0, 0] - m[1, 1] - m[2, 2], 1 - m[0, 0] + m[1, 1] - m[2, 2],
+               1 - m[0, 0] - m[1, 1] + m[2, 2], 1 + m[0, 0] + m[1, 1] + m[2, 2])
+    xy, xz, yz = m[0, 1] + m[1, 0], m[0, 2] + m[2, 0], m[1, 2] + m[2, 1]
+    xw, yw, zw = m[2, 1] - m[1, 2], m[0, 2] - m[2, 0], m[1, 0] - m[0, 1]
+    largest = max(squares)
+    if squares[0] == largest:
+        q = squares[0], xy, xz, xw
+    elif squares[1] == largest:
+        q = xy, squares[1], yz, yw
+    elif squares[2] == largest:
+        q = xz, yz, squares[2], zw
     else:
-        quaternion = (np.sin((1 - alpha) * angle) * a + np.sin(alpha * angle) * b)
-    xyz = (1 - alpha) * dst_T_a[:3, 3] + alpha * dst_T_b[:3, 3]
-    return from_quaternion(xyz, quaternion)
+        q = xw, yw, zw, squares[3]
+    length = np.sqrt(q[0] ** 2 + q[1] ** 2 + q[2] ** 2 + q[3] ** 2)
+    length = length if q[3] >= 0 else -length
+    return q[0] / length, q[1] / length, q[2] / length, q[3] / length
+
+
+@njit(nogil=True, cache=True)
+def _interpolate(a, b, alpha, out):  # type: ignore[no-untyped-def]
+    p, q = _quaternion(a), _quaternion(b)
+    cosine = p[0] * q[0] + p[1] * q[1] + p[2] * q[2] + p[3] * q[3]
+    sign = -1.0 if cosine < 0 else 1.0
+    angle = np.arccos(min(abs(cosine), 1.0))
+    if angle < 1e-6:  # sin(angle) would divide by zero; the chord is the arc here
+        of_a, of_b = 1 - alpha, alpha * sign
+    else:
+        of_a, of_b = np.sin((1 - alpha) * angle), np.sin(alpha * angle) * sign
+    x, y = of_a * p[0] + of_b * q[0], of_a * p[1] + of_b * q[1]
+    z, w = of_a * p[2] + of_b * q[2], of_a * p[3] + of_b * q[3]
+    _rotate(x, y, z, w, out)
+    for row in range(3):
+        out[row, 3] = (1 - alpha) * a[row, 3] + alpha * b[row, 3]
+        out[3, row] = 0.0
+    out[3, 3] = 1.0
+
+
+@njit(nogil=True, cache=True)
+def _interpolate_all(stamps_ns, poses, at_ns, out):  # type: ignore[no-untyped-def]
+    for i in range(len(at_ns)):
+        after = min(max(np.searchsorted(stamps_ns, at_ns[i]), 1), len(stamps_ns) - 1)
+        before = after - 1
+        alpha = (at_ns[i] - stamps_ns[before]) / (stamps_ns[after] - stamps_ns[before])
+        _interpolate(poses[before], poses[after], alpha, out[i])

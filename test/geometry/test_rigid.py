@@ -14,7 +14,8 @@
 
 """SE(3) against SciPy's rotations."""
 
-from dseg_ros.geometry import from_quaternion, interpolate, invert, to_quaternion, transform
+from dseg_ros.geometry import (
+    from_quaternion, interpolate, invert, poses_at, to_quaternion, transform)
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation, Slerp
@@ -86,3 +87,22 @@ def test_interpolate_beyond_the_end_keeps_the_velocity():
                                [15, 0, 0], atol=1e-9)
     np.testing.assert_allclose(on[:3, 3], [1.5, 0, 0])
     np.testing.assert_allclose(interpolate(np.eye(4), np.eye(4), 0.5), np.eye(4))
+
+
+def test_a_trajectory_is_interpolated_pose_by_pose():
+    """Every moment has the pose between its two neighbours; outside the motion goes on."""
+    stamps_ns = 10**18 + np.array([0, 40, 100, 150], np.int64) * 10**6
+    poses = np.stack([random_pose(i) for i in range(4)])
+    at_ns = 10**18 + np.array([-20, 0, 10, 40, 77, 150, 180], np.int64) * 10**6
+    found = poses_at(stamps_ns, poses, at_ns)
+    for pose, (a, alpha) in zip(found, [(0, -0.5), (0, 0), (0, 0.25), (0, 1), (1, 37 / 60), (2, 1),
+                                        (2, 1.6)]):
+        np.testing.assert_allclose(pose, interpolate(poses[a], poses[a + 1], alpha), atol=1e-12)
+
+
+def test_a_pose_that_is_not_finite_is_refused():
+    """Nothing moves to nowhere silently."""
+    broken = random_pose(1)
+    broken[0, 3] = np.nan
+    with pytest.raises(ValueError, match='not finite'):
+        interpolate(random_pose(0), broken, 0.5)

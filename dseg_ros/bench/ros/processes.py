@@ -28,6 +28,7 @@ import sys
 from types import TracebackType
 from typing import Any
 
+from dseg_ros.bags.memory import malloc_environment
 from dseg_ros.bench.rows import BenchError
 
 PROFILE = 'FASTRTPS_DEFAULT_PROFILES_FILE'
@@ -46,9 +47,9 @@ def environment(shipped: bool = True) -> dict[str, str]:
     :raises BenchError: if the package is not installed in it.
     """
     from ament_index_python.packages import PackageNotFoundError
-    from dseg_ros.nodes.launching import MALLOC
     from dseg_ros.nodes.resources import share
-    values = {k: v for k, v in os.environ.items() if k not in (PROFILE, *MALLOC)}
+    malloc = malloc_environment()
+    values = {k: v for k, v in os.environ.items() if k not in (PROFILE, *malloc)}
     values['ROS_DOMAIN_ID'] = str(1 + next(_DOMAINS) % 100)
     values['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
     values['OMP_NUM_THREADS'] = '1'
@@ -58,7 +59,7 @@ def environment(shipped: bool = True) -> dict[str, str]:
         except PackageNotFoundError:
             raise BenchError('the package is not installed as one of ROS: colcon build it, and '
                              'source the workspace') from None
-        values |= {**MALLOC, PROFILE: str(profile)}
+        values |= {**malloc, PROFILE: str(profile)}
     return values
 
 
