@@ -67,6 +67,9 @@ def interleaved(candidates: Mapping[str, Candidate], rounds: int,
     """
     Time candidates in turns, each called once before, which does not count.
 
+    The order within a turn is drawn anew each time: whoever always followed a slow candidate
+    would always find the caches full of what that one left.
+
     :param candidates: by name, ours first.
     :param rounds: of the fast ones.
     :param most_s: one that has taken so long in all sits out, after FEWEST rounds [s].
@@ -77,13 +80,14 @@ def interleaved(candidates: Mapping[str, Candidate], rounds: int,
         begin = time.perf_counter()
         candidate(0)
         left_s[name] -= min(time.perf_counter() - begin, most_s / 2)
+    names, draw = list(candidates), np.random.default_rng(0)
     collecting = gc.isenabled()
     gc.disable()
     try:
         for number in range(rounds):
-            for name, candidate in candidates.items():
+            for name in (names[i] for i in draw.permutation(len(names))):
                 if left_s[name] > 0 or len(taken[name]) < FEWEST:
-                    taken[name].append(timed(candidate, number))
+                    taken[name].append(timed(candidates[name], number))
                     left_s[name] -= taken[name][-1][1]
     finally:
         if collecting:

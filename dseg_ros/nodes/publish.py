@@ -96,8 +96,9 @@ class ImagePublisher(_ArrayPublisher):
         """
         height, width = pixels.shape[:2]
         step = width * pixels.itemsize * (pixels.shape[2] if pixels.ndim == 3 else 1)
-        self._publisher.publish(Image(header=about, height=height, width=width, step=step,
-                                      encoding=encoding, data=self._bytes.fill(pixels)))
+        message = Image(header=about, height=height, width=width, step=step, encoding=encoding)
+        message.data = self._bytes.fill(pixels)  # the constructor would copy it
+        self._publisher.publish(message)
 
 
 class CloudPublisher(_ArrayPublisher):
@@ -121,10 +122,12 @@ def cloud_message(points: NDArray[np.void], about: Header, data: array[int]) -> 
     :param about: stamp and frame.
     :param data: the bytes of the points.
     """
-    return PointCloud2(
+    message = PointCloud2(
         header=about, height=1, width=len(points), fields=point_fields(points.dtype),
         is_bigendian=False, point_step=points.itemsize, row_step=points.itemsize * len(points),
-        data=data, is_dense=True)
+        is_dense=True)
+    message.data = data  # the constructor would copy it
+    return message
 
 
 def point_fields(layout: np.dtype[np.void]) -> list[PointField]:

@@ -24,13 +24,17 @@ import pytest
 
 
 def test_candidates_take_turns_after_one_call_that_does_not_count() -> None:
-    """The round number lets them take turns with their inputs."""
+    """The round number lets them take turns with their inputs; no one always follows another."""
+    names, rounds = ('ours', 'anchor', 'slow'), 30
     calls: list[tuple[str, int]] = []
     timings = interleaved({name: lambda n, name=name: calls.append((name, n))  # type: ignore
-                           for name in ('ours', 'anchor')}, 2)
-    assert calls == [('ours', 0), ('anchor', 0), ('ours', 0), ('anchor', 0), ('ours', 1),
-                     ('anchor', 1)]
-    assert len(timings['ours'].wall_ms) == 2
+                           for name in names}, rounds)
+    assert calls[:3] == [(name, 0) for name in names]
+    turns = [calls[i:i + 3] for i in range(3, len(calls), 3)]
+    assert [sorted(turn) for turn in turns] == [sorted((name, i) for name in names)
+                                                for i in range(rounds)]
+    assert len({tuple(name for name, _ in turn) for turn in turns}) == 6
+    assert len(timings['ours'].wall_ms) == rounds
 
 
 def test_a_slow_candidate_sits_out() -> None:
