@@ -83,6 +83,9 @@ class EngineConfig(Config):
                               f'{self.threads} threads {self.threads - 1} can be bound')
 
 
+INT8 = 'int8'
+
+
 @dataclass(frozen=True)
 class ExportConfig(Config):
     """What is built into an exported model."""
@@ -95,7 +98,11 @@ class ExportConfig(Config):
         'size of the image.', choices=(1, 2, 4))
     precision: str = option(
         'fp32', 'What the network computes in; resize, normalisation and the decision are fp32 '
-        'always.', choices=('fp32', 'fp16'))
+        'always. int8 is for TensorRT: on a CPU it is slower than fp32.',
+        choices=('fp32', 'fp16', INT8))
+    calibrate: str = option(
+        '', 'Data set whose images tell what values are usual; for int8 alone, which needs it.')
+    calibration_images: int = option(64, 'Of that data set, spread over it.', low=1)
     height: int = option(0, 'Only height of an image that the model takes [px]; 0 = any.', low=0)
     width: int = option(0, 'Only width of an image that the model takes [px]; 0 = any.', low=0)
     batched: bool = option(
@@ -113,6 +120,9 @@ class ExportConfig(Config):
         """One side alone is no size, and a few pixels are no image."""
         if 0 < self.network_pixels < 32 * 32:
             raise ConfigError(f'network_pixels: {self.network_pixels} is less than {32 * 32}')
+        if (self.precision == INT8) != bool(self.calibrate):
+            raise ConfigError(f'precision: {self.precision} with calibrate: {self.calibrate!r}; '
+                              'int8 needs a data set to be calibrated on, nothing else takes one')
         if (self.height == 0) != (self.width == 0):
             raise ConfigError(f'height, width: {self.height}, {self.width}; a fixed size has '
                               'both, any size has neither')

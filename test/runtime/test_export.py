@@ -16,7 +16,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 import json
 from pathlib import Path
 
@@ -25,12 +24,11 @@ from dseg_ros.cli.app import main
 from dseg_ros.config.distill import ModelConfig
 from dseg_ros.config.runtime import EngineConfig, ExportConfig
 from dseg_ros.config.schema import as_mapping, ConfigError
-from dseg_ros.config.segmenter import SegmenterConfig
 from dseg_ros.models import checkpoint
-from dseg_ros.models.checkpoint import CheckpointError, Provenance
-from dseg_ros.models.networks import build, Network
+from dseg_ros.models.checkpoint import CheckpointError
+from dseg_ros.models.networks import build
 from dseg_ros.models.normalisation import per_image
-from dseg_ros.runtime.engine import EngineError, ModelInfo
+from dseg_ros.runtime.engine import EngineError
 from dseg_ros.runtime.export import Agreement, export, ExportError, write_model
 from dseg_ros.runtime.export.exporting import agreement_of
 from dseg_ros.runtime.export.graph import traced
@@ -38,47 +36,15 @@ from dseg_ros.runtime.export.surroundings import Surroundings
 from dseg_ros.runtime.loading import load_engine
 from hypothesis import given, HealthCheck, settings
 from hypothesis import strategies as st
+from lively_networks import CLASSES, info_of, KINDS, lively, PIXELS, saved_run, smooth_picture
 import numpy as np
 import onnx
 import onnxruntime
 import pytest
 import torch
 
-SEGMENTER = SegmenterConfig(width=24, depth=2, heads=2, image_px=64)
-KINDS = [ModelConfig('tiny', 6), ModelConfig('residual', 6),
-         ModelConfig('segmenter', segmenter=SEGMENTER)]
-CLASSES = 5
-PIXELS = 64 * 96
 SIZES = [(128, 192), (192, 128), (131, 187), (60, 400), (64, 96), (37, 41)]
 """Twice the network's 64 x 96, upright, odd, very wide, its own size, smaller."""
-
-
-def smooth_picture(height: int, width: int, seed: int = 4) -> np.ndarray:
-    """Draw blobs: what resizing does to them depends little on its details."""
-    noise = np.random.default_rng(seed).integers(0, 256, (height, width, 3)).astype(np.uint8)
-    return cv2.normalize(cv2.GaussianBlur(noise, (0, 0), min(height, width) / 16), None, 0, 255,
-                         cv2.NORM_MINMAX)
-
-
-def lively(config: ModelConfig) -> Network:
-    """Build an untrained network whose labels differ from place to place."""
-    network = build(config, CLASSES, seed=3).eval()
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(1)
-        if config.kind == 'segmenter':
-            torch.nn.init.normal_(network.encoder.pos_embed, std=0.5)
-            for module in network.modules():
-                if isinstance(module, torch.nn.Linear):
-                    torch.nn.init.normal_(module.weight, std=0.3)
-        else:
-            network.head.weight.data *= 20
-    return network
-
-
-def info_of(config: ModelConfig, **changes: object) -> ModelInfo:
-    """Describe a model of such a network."""
-    return replace(ModelInfo(tuple('abcde'), np.zeros((CLASSES, 3), np.uint8),
-                             network_pixels=PIXELS, network=config.kind), **changes)
 
 
 @pytest.fixture(scope='module')
@@ -223,15 +189,6 @@ def test_odd_sizes_do_not_shift_the_mask(small_model: Path, network: torch.nn.Mo
     assert (result.ids == expected).mean() > 0.98
 
 
-def saved_run(folder: Path, config: ModelConfig, network: Network) -> Path:
-    """Write a finished run."""
-    made_of = Provenance(tuple('abcde'), ((9, 8, 7),) * CLASSES,
-                         {'model': as_mapping(config), 'steps': 2}, 'c0ffee')
-    folder.mkdir(exist_ok=True)
-    checkpoint.save(folder / checkpoint.FINISHED, network.state_dict(), made_of, 2)
-    return folder
-
-
 @pytest.mark.parametrize('config', KINDS, ids=lambda c: c.kind)
 def test_a_run_is_exported_with_its_history(tmp_path: Path, config: ModelConfig) -> None:
     """Names, colours, recipe and hash of a checkpoint are in the model; it was compared."""
@@ -287,7 +244,7 @@ def test_the_command_says_how_far_model_and_torch_agree(
     assert (info.input_height, info.input_width, info.precision) == (54, 96, 'fp16')
     for wrong, named in ((['--height', '54'], 'height, width: 54, 0'),
                          (['--opset', '17'], 'opset: 17 is below 18'),
-                         (['--precision', 'int8'], "precision: 'int8'"),
+                         (['--precision', 'int4'], "precision: 'int4'"),
                          (['--verify-data', str(tmp_path)], 'no data set')):
         assert main([*command, *wrong]) == 2
         assert named in capsys.readouterr().err

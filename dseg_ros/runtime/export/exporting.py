@@ -15,7 +15,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 import json
 import os
 from pathlib import Path
@@ -27,7 +27,8 @@ from dseg_ros.models import checkpoint
 from dseg_ros.models.networks import build, Network
 from dseg_ros.runtime.engine import ModelInfo
 from dseg_ros.runtime.export.graph import assemble
-from dseg_ros.runtime.export.parity import Agreement, compare, demand, ExportError, pictures
+from dseg_ros.runtime.export.images import to_calibrate, to_compare
+from dseg_ros.runtime.export.parity import Agreement, compare, demand, ExportError
 from dseg_ros.runtime.onnxruntime import OnnxRuntimeEngine
 import numpy as np
 from numpy.typing import NDArray
@@ -66,18 +67,22 @@ def export(run: Path, out: Path, config: ExportConfig, version: str,
         precision=config.precision, batched=config.batched)
 
     def verify(part: Path) -> None:
-        images = pictures(info, Path(config.verify_data) if config.verify_data else None)
+        data = config.verify_data or config.calibrate
+        images = to_compare(info, Path(data) if data else None)
         agreement = agreement_of(part, network, images, config.output_stride)
         demand(agreement, config.agreement, str(out))
         if told:
             told(agreement)
+    usual = to_calibrate(info, Path(config.calibrate), config.calibration_images
+                         ) if config.calibrate else ()
     return write_model(network, info, config.output_stride, out, config.opset,
-                       verify if config.verify else None)
+                       verify if config.verify else None, usual)
 
 
 def write_model(network: Network, info: ModelInfo, output_stride: int, out: Path,
                 opset: int = ExportConfig.opset,
-                verify: Callable[[Path], None] | None = None) -> Path:
+                verify: Callable[[Path], None] | None = None,
+                usual: Iterable[NDArray[np.uint8]] = ()) -> Path:
     """
     Write a network with its surroundings and metadata.
 
@@ -87,8 +92,10 @@ def write_model(network: Network, info: ModelInfo, output_stride: int, out: Path
     :param out: the .onnx file; replaced atomically.
     :param opset: version of the operators.
     :param verify: called with the file before it gets its name; an exception leaves none.
+    :param usual: images (H, W, 3) uint8 to calibrate int8 on.
+    :raises ExportError: if there are none, for int8.
     """
-    model = assemble(network.eval(), info, output_stride, opset)
+    model = assemble(network.eval(), info, output_stride, opset, usual)
     out.parent.mkdir(parents=True, exist_ok=True)
     part = out.with_name(out.name + '.part')
     try:

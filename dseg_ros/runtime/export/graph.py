@@ -15,22 +15,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 import io
 import warnings
 
+from dseg_ros.config.runtime import INT8
 from dseg_ros.models.networks import Network
 from dseg_ros.models.segmenter import Segmenter
 from dseg_ros.runtime.engine import ModelInfo
+from dseg_ros.runtime.export.eight_bit import to_int8
 from dseg_ros.runtime.export.half import to_half
+from dseg_ros.runtime.export.parity import network_input
 from dseg_ros.runtime.export.patches import Patches
 from dseg_ros.runtime.export.surroundings import Surroundings
+import numpy as np
+from numpy.typing import NDArray
 import onnx
 from onnx import compose, parser
 import torch
 
 
-def assemble(network: Network, info: ModelInfo, output_stride: int,
-             opset: int) -> onnx.ModelProto:
+def assemble(network: Network, info: ModelInfo, output_stride: int, opset: int,
+             usual: Iterable[NDArray[np.uint8]] = ()) -> onnx.ModelProto:
     """
     Build the whole model.
 
@@ -38,12 +44,16 @@ def assemble(network: Network, info: ModelInfo, output_stride: int,
     :param info: its metadata; input size, network_pixels and precision are built in.
     :param output_stride: labels are decided at the network's resolution divided by this.
     :param opset: version of the operators.
+    :param usual: images (H, W, 3) uint8 to calibrate int8 on.
     """
     around = Surroundings(opset, network.normalisation, info.network_pixels, network.stride,
                           info.input_height, info.input_width, info.batched)
     inner, stride = traced(network, around)
     if info.precision == 'fp16':
         inner = to_half(inner)
+    elif info.precision == INT8:
+        inner = to_int8(inner, (network_input(network, rgb, info.network_pixels).numpy()
+                                for rgb in usual))
     model = _joined(
         parser.parse_model(around.before()), inner,
         parser.parse_model(around.after(len(info.class_names), stride / output_stride)))

@@ -15,15 +15,13 @@
 
 from __future__ import annotations
 
+from dseg_ros.runtime.export.patches import position_nodes
 import onnx
 from onnxruntime.transformers.float16 import convert_float_to_float16, DEFAULT_OP_BLOCK_LIST
 from onnxruntime.transformers.onnx_model import OnnxModel
 
 SENSITIVE = ('Softmax', 'LayerNormalization', 'ReduceMean', 'ReduceL2', 'GlobalAveragePool')
 """Operators that sum over many values: they stay in float32, between casts."""
-
-POSITIONS = '/embedding/'
-"""How names of nodes begin that interpolate a position embedding (`Patches.embedding`)."""
 
 
 def to_half(network: onnx.ModelProto) -> onnx.ModelProto:
@@ -32,11 +30,8 @@ def to_half(network: onnx.ModelProto) -> onnx.ModelProto:
 
     :param network: float32 in, float32 out, which stays so.
     """
-    # interpolating a position embedding is done once per image, and the weights of a cubic
-    # kernel are small differences of places
-    exact = [n.name for n in network.graph.node if n.name.startswith(POSITIONS)]
     half = OnnxModel(convert_float_to_float16(
-        network, keep_io_types=True, node_block_list=exact,
+        network, keep_io_types=True, node_block_list=position_nodes(network),
         op_block_list=[*DEFAULT_OP_BLOCK_LIST, *SENSITIVE]))
     _keep_exact(half.model.graph)
     half.topological_sort()  # casts were put at the end

@@ -15,17 +15,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
-from pathlib import Path
 
-import cv2
-from dseg_ros.dataset.store import Dataset
 from dseg_ros.models.networks import Network, normalise
-from dseg_ros.runtime.engine import Engine, ModelInfo
+from dseg_ros.runtime.engine import Engine
 from dseg_ros.runtime.export.surroundings import network_size
-from dseg_ros.runtime.pictures import blobs
 import numpy as np
 from numpy.typing import NDArray
 import torch
@@ -37,10 +32,6 @@ are all but equal, rounding decides."""
 
 CONFIDENCE_ERROR = 0.02
 """Mean difference of confidence that is tolerated, in probability."""
-
-_IMAGES = 4
-_SIZES = ((270, 480), (375, 1242), (480, 360), (97, 131))
-"""Of the pictures for a model that takes any size [px]: shapes of cameras, and an odd one."""
 
 
 class ExportError(RuntimeError):
@@ -70,6 +61,23 @@ class Agreement:
                 f'({self.images} images)')
 
 
+def network_input(network: Network, rgb: NDArray[np.uint8], network_pixels: int) -> torch.Tensor:
+    """
+    Give what the network sees of an image, in the exported model as well.
+
+    :param network: tells stride and normalisation.
+    :param rgb: (H, W, 3) uint8.
+    :param network_pixels: area that the network sees [px].
+    :returns: (1, 3, h, w) float32.
+    """
+    height, width = rgb.shape[:2]
+    size = network_size(height, width, network_pixels, network.stride)
+    raw = functional.interpolate(
+        torch.from_numpy(rgb).permute(2, 0, 1)[None].float(), size=size, mode='bilinear',
+        align_corners=False).floor()  # ONNX Runtime drops fractions of uint8
+    return normalise(network, raw)
+
+
 def by_torch(network: Network, rgb: NDArray[np.uint8], network_pixels: int,
              output_stride: int) -> NDArray[np.float32]:
     """
@@ -81,18 +89,14 @@ def by_torch(network: Network, rgb: NDArray[np.uint8], network_pixels: int,
     :param output_stride: labels are decided at the network's resolution divided by this.
     :returns: (H, W, C) float32 probabilities.
     """
-    height, width = rgb.shape[:2]
-    size = network_size(height, width, network_pixels, network.stride)
     with torch.inference_mode():
-        raw = functional.interpolate(
-            torch.from_numpy(rgb).permute(2, 0, 1)[None].float(), size=size, mode='bilinear',
-            align_corners=False).floor()  # ONNX Runtime drops fractions of uint8
+        pixels = network_input(network, rgb, network_pixels)
         fine = functional.interpolate(
-            network(normalise(network, raw)), size=[s // output_stride for s in size],
+            network(pixels), size=[s // output_stride for s in pixels.shape[2:]],
             mode='bilinear', align_corners=False)
         probability = fine.softmax(1)[0].permute(1, 2, 0).numpy()
     v, u = ((2 * np.arange(n) + 1) * m // (2 * n)
-            for n, m in zip((height, width), probability.shape))
+            for n, m in zip(rgb.shape[:2], probability.shape))
     wide: NDArray[np.float32] = probability[v[:, None], u[None, :]]
     return wide
 
@@ -132,32 +136,3 @@ def demand(agreement: Agreement, least: float, where: str) -> None:
         raise ExportError(
             f'{where}: not written, the model does not do what torch does: {agreement}; wanted '
             f'{least:.2%} and at most {CONFIDENCE_ERROR}')
-
-
-def pictures(info: ModelInfo, data: Path | None) -> list[NDArray[np.uint8]]:
-    """
-    Give images to compare with, of the size that the model takes.
-
-    :param info: the model's metadata.
-    :param data: a data set whose images are taken, resized where need be; None: coloured blobs.
-    :raises DatasetError: if the data set cannot be read.
-    :raises ExportError: if it holds no image.
-    """
-    fixed = (info.input_height, info.input_width) if info.input_height else None
-    if data is None:
-        return [blobs(*(fixed or size), seed) for seed, size in enumerate(_SIZES)]
-    images = [rgb if fixed is None or rgb.shape[:2] == fixed else np.asarray(
-        cv2.resize(rgb, fixed[::-1], interpolation=cv2.INTER_AREA), np.uint8)
-        for rgb in islice(_recorded(data), _IMAGES)]
-    if not images:
-        raise ExportError(f'{data}: no image to compare with')
-    return images
-
-
-def _recorded(data: Path) -> Iterator[NDArray[np.uint8]]:
-    """Take images from all over a data set."""
-    dataset = Dataset(data)
-    keys = dataset.keys()
-    for key in keys[::max(1, len(keys) // _IMAGES)]:
-        for view in dataset[key].frame().views[:1]:
-            yield view.image.rgb

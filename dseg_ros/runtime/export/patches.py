@@ -16,6 +16,7 @@
 from __future__ import annotations
 
 from dseg_ros.models.segmenter import Segmenter, STRIDE
+import onnx
 import torch
 from torch import nn, Tensor
 from torch.nn import functional
@@ -102,3 +103,13 @@ class Patches(nn.Module):
         masks = self.decoder(x[:, self.prefix.shape[1]:])                # (N, h'w', K)
         coarse: Tensor = masks.transpose(1, 2).reshape(-1, masks.shape[2], height, width)
         return coarse
+
+
+def position_nodes(traced: onnx.ModelProto) -> list[str]:
+    """
+    Name the nodes that interpolate a position embedding in a traced `Patches`.
+
+    They run once per image, and the weights of a cubic kernel are small differences of places:
+    what lowers precision leaves them alone.
+    """
+    return [node.name for node in traced.graph.node if node.name.startswith('/embedding/')]

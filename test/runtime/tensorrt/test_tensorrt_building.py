@@ -58,15 +58,16 @@ def model(config: ModelConfig, folder: Path, precision: str, fixed: bool = False
     info = ModelInfo(tuple('abcd'), np.zeros((4, 3), np.uint8), *size, 64 * 96,
                      network=config.kind, precision=precision, batched=batched)
     network = build_network(config, 4, seed=1)
-    return write_model(network, info, 2, folder / f'{config.kind}.onnx')
+    usual = [blobs(90, 160, seed) for seed in range(3)]
+    return write_model(network, info, 2, folder / f'{config.kind}.onnx', usual=usual)
 
 
 @pytest.mark.parametrize('fixed', [False, True], ids=['any size', 'one size'])
-@pytest.mark.parametrize('precision', ['fp32', 'fp16'])
+@pytest.mark.parametrize('precision', ['fp32', 'fp16', 'int8'])
 @pytest.mark.parametrize('config', KINDS, ids=lambda c: c.kind)
 def test_every_network_is_built(tmp_path: Path, library: Library, config: ModelConfig,
                                 precision: str, fixed: bool) -> None:
-    """Image in and mask out are parts of the engine, in both precisions."""
+    """Image in and mask out are parts of the engine, in all precisions."""
     path = model(config, tmp_path, precision, fixed)
     shapes = Shapes((90, 160), (90, 160), (90, 160)) if fixed else SHAPES
     plan = build(library, path.read_bytes(), shapes, TensorRtConfig(), str(path), print)
