@@ -39,8 +39,9 @@ Maker = Callable[[], Candidate]
 FEWEST = 2
 """Rounds that also the slowest candidate gets."""
 
-SHORT_S = 0.05
-"""What takes less is called twice in a round; the caches are nothing to what takes longer."""
+WARM_CALLS, WARM_S = 5, 0.02
+"""Calls before one that counts, and how long they may take: measured, a projection of 1 ms needs
+four until the caches hold what is its own. They are nothing to what takes longer."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def interleaved(candidates: Mapping[str, Candidate], rounds: int,
     """
     Time candidates in turns, each called once before, which does not count.
 
-    A short one is called once more before each call that counts, as in a loop of its own: else
+    A short one is called some times before each call that counts, as in a loop of its own: else
     it would find the caches full of what the candidate before it left. The order within a turn
     is drawn anew each time, so that nobody always follows the same one.
 
@@ -88,7 +89,7 @@ def interleaved(candidates: Mapping[str, Candidate], rounds: int,
         for number in range(rounds):
             for name in (names[i] for i in draw.permutation(len(names))):
                 if left_s[name] > 0 or len(taken[name]) < FEWEST:
-                    if last_s[name] < SHORT_S:
+                    for _ in range(min(WARM_CALLS, int(WARM_S / last_s[name]))):
                         candidates[name](number)
                     taken[name].append(timed(candidates[name], number))
                     last_s[name] = taken[name][-1][1]
