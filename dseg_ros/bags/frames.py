@@ -24,16 +24,16 @@ from typing import Any
 from dseg_ros.bags.ahead import first_camera, first_extrinsics
 from dseg_ros.bags.calibrations import Calibrations
 from dseg_ros.bags.discovery import DriveTopics
-from dseg_ros.bags.encodings import image_from_message
 from dseg_ros.bags.header import MessageError, stamp_ns
 from dseg_ros.bags.messages import cloud_from_message
 from dseg_ros.bags.motion import Motion
 from dseg_ros.bags.reader import Bag, BagError, TF_MESSAGE
 from dseg_ros.bags.records import is_static, Record
+from dseg_ros.bags.shot import Paired, Shot
 from dseg_ros.config.sync import MotionConfig, SyncConfig
-from dseg_ros.geometry import check_size, TransformError
+from dseg_ros.geometry import TransformError
 from dseg_ros.sync import Match, NearestMatcher
-from dseg_ros.types import Camera, Cloud, Dropped, Frame, View
+from dseg_ros.types import Camera, Cloud, Dropped, Frame
 import numpy as np
 from numpy.typing import NDArray
 
@@ -45,52 +45,6 @@ UNDECODABLE = 'message that is not of its type'
 NO_INFO = 'image without camera_info'
 PROBLEMS = 20
 """Problems that are kept in words; all are counted."""
-
-
-@dataclass(frozen=True, eq=False)
-class Shot:
-    """
-    An image that belongs to a cloud, not decoded yet.
-
-    :param name: the camera's name ('front').
-    :param message: sensor_msgs/Image or CompressedImage, as recorded.
-    :param camera: calibration of the image.
-    :param camera_T_lidar: (4, 4) float64, as in View.
-    :param ego_motion_known: as in View.
-    """
-
-    name: str
-    message: Any
-    camera: Camera
-    camera_T_lidar: NDArray[np.float64]
-    ego_motion_known: bool = True
-
-    def decoded(self) -> View:
-        """
-        Decode the image.
-
-        :raises MessageError: for an image that cannot be decoded.
-        :raises CalibrationError: if its size is not that of its calibration.
-        """
-        image = image_from_message(self.message)
-        height, width = image.rgb.shape[:2]
-        check_size(self.camera, width, height, self.name)
-        return View(self.name, image, self.camera, self.camera_T_lidar, self.ego_motion_known)
-
-
-@dataclass(frozen=True, eq=False)
-class Paired:
-    """
-    A cloud with the images that belong to it.
-
-    :param cloud: the sweep, all points at one moment if the motion is known.
-    :param shots: its images, one per camera that has one, in the order of the cameras.
-    :param position_m: (3,) float64, where the LiDAR was in the fixed frame, None if not known.
-    """
-
-    cloud: Cloud
-    shots: tuple[Shot, ...]
-    position_m: NDArray[np.float64] | None
 
 
 @dataclass(eq=False)

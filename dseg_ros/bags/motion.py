@@ -20,7 +20,7 @@ from typing import Any
 
 from dseg_ros.bags.header import stamp_ns
 from dseg_ros.bags.messages import transform_from_message
-from dseg_ros.bags.reader import BagError
+from dseg_ros.bags.records import BagError
 from dseg_ros.config.sync import MotionConfig
 from dseg_ros.geometry import deskew, sweep_middle_ns, TransformError, TransformTree
 from dseg_ros.types import Cloud

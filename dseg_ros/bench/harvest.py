@@ -22,8 +22,9 @@ from pathlib import Path
 import shutil
 
 from dseg_ros.bags.discovery import find_topics
-from dseg_ros.bags.frames import frames, Paired
+from dseg_ros.bags.frames import frames
 from dseg_ros.bags.reader import open_bag
+from dseg_ros.bags.shot import Paired
 from dseg_ros.bench.anchors.images import simplejpeg
 from dseg_ros.bench.anchors.readers import rosbags_reader
 from dseg_ros.bench.registry import Benchmark

@@ -42,9 +42,10 @@ def add(subparsers: Any) -> None:
     """Declare the verb."""
     parser = subparsers.add_parser(
         'bench', help='measure speed, anchors in the same run', description='Time what the '
-        'package does and what other libraries take for the same, a thread each, in turns, so that '
-        'ratios hold whatever else the machine does. Without ROS, a library or a GPU the rows '
-        'that need it say so. Status 1 if a benchmark could not be finished; a missed target is no error.')
+        'package does and what other libraries take for the same, a thread each, in turns, so '
+        'that ratios hold whatever else the machine does. Without ROS, a library or a GPU the '
+        'rows that need it say so. Status 1 if a benchmark could not be finished; a missed '
+        'target is no error.')
     parser.add_argument('--only', nargs='+', default=[], metavar='NAME',
                         help='these benchmarks alone; --list names them')
     parser.add_argument('--list', action='store_true', help='list the benchmarks, then exit')

@@ -19,8 +19,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from dseg_ros.bags.frames import BROKEN_IMAGE, Shot
+from dseg_ros.bags.frames import BROKEN_IMAGE
 from dseg_ros.bags.header import MessageError, stamp_ns
+from dseg_ros.bags.shot import Shot
 from dseg_ros.config.dataset import StoreConfig
 from dseg_ros.config.lidar import ProposalsConfig
 from dseg_ros.dataset.pictures import picture_from_message

@@ -30,9 +30,10 @@ import re
 from typing import Any
 
 from dseg_ros.bags.discovery import DriveTopics, find_topics
-from dseg_ros.bags.frames import frames, Paired
+from dseg_ros.bags.frames import frames
 from dseg_ros.bags.memory import keep_freed_memory
 from dseg_ros.bags.reader import BagError, open_bag
+from dseg_ros.bags.shot import Paired
 from dseg_ros.config.dataset import HarvestConfig
 from dseg_ros.config.lidar import ProposalsConfig
 from dseg_ros.config.schema import as_mapping, ConfigError

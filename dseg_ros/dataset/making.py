@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from types import SimpleNamespace
 from typing import Any
 
-from dseg_ros.bags.frames import Shot
+from dseg_ros.bags.shot import Shot
 from dseg_ros.config.dataset import StoreConfig
 from dseg_ros.config.lidar import ProposalsConfig
 from dseg_ros.dataset.builder import SampleBuilder

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d
 
 Angles = NDArray[np.float64]
 
@@ -104,6 +103,8 @@ def beams_from_elevations(elevation: Angles, turn: NDArray[np.float32]) -> Angle
 
     :returns: (R,) elevations of the rows from top to bottom [rad].
     """
+    # here, since it takes a quarter of a second to load, and most LiDARs number their beams
+    from scipy.ndimage import gaussian_filter1d
     within = np.abs(elevation) < np.radians(_LIMIT_DEG)
     elevation, turn = elevation[within], turn[within]
     fine_deg = 0.02

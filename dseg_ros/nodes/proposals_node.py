@@ -22,7 +22,7 @@ import time
 from dseg_ros.classes import distinct_palette
 from dseg_ros.config.nodes import ProposalsNodeConfig
 from dseg_ros.lidar.proposals import ProposalExtractor
-from dseg_ros.nodes.clouds import clusters, GROUND, ground, packed
+from dseg_ros.nodes.clouds import clusters, ground, packed, XYZ
 from dseg_ros.nodes.demand import Demand
 from dseg_ros.nodes.handover import Latest
 from dseg_ros.nodes.inputs import POINTS, Shared
@@ -110,14 +110,15 @@ class ProposalsNode(Shell[ProposalsNodeConfig]):
 
 
 def made_up_sweep() -> PointCloud2:
-    """Make what 16 beams see of a flat road with a wall on one side."""
+    """Make what 16 numbered beams see of a flat road with a wall on one side."""
     azimuth, elevation = (a.ravel() for a in np.meshgrid(
         np.linspace(-np.pi, np.pi, 900, endpoint=False), np.radians(np.linspace(-20.0, 2.0, 16)),
         indexing='ij'))
     road_m = np.where(elevation < -0.02, 1.8 / np.maximum(np.sin(-elevation), 1e-3), 60.0)
     wall_m = np.where(np.cos(azimuth) > 0.3, 12.0 / np.maximum(np.cos(azimuth), 0.3), 60.0)
     range_m = np.minimum(np.minimum(road_m, wall_m), 60.0)
-    points = np.zeros(len(range_m), GROUND)
+    points = np.zeros(len(range_m), [*XYZ, ('ring', np.uint16)])
+    points['ring'] = np.arange(len(range_m)) % 16
     points['x'] = range_m * np.cos(elevation) * np.cos(azimuth)
     points['y'] = range_m * np.cos(elevation) * np.sin(azimuth)
     points['z'] = range_m * np.sin(elevation)

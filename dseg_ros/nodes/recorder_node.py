@@ -21,7 +21,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from dseg_ros.bags.frames import Shot
+from dseg_ros.bags.shot import Shot
 from dseg_ros.config.dataset import HarvestConfig
 from dseg_ros.config.nodes import RecorderNodeConfig
 from dseg_ros.config.schema import ConfigError

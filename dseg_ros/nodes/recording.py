@@ -24,7 +24,7 @@ from queue import Full, Queue
 import shutil
 from threading import Lock, Thread
 
-from dseg_ros.bags.frames import Shot
+from dseg_ros.bags.shot import Shot
 from dseg_ros.config.dataset import HarvestConfig
 from dseg_ros.dataset.builder import REPEATED, SampleBuilder
 from dseg_ros.dataset.harvest import recipe

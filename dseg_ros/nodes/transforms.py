@@ -20,7 +20,7 @@ from threading import Lock
 from typing import Any
 
 from dseg_ros.bags.motion import JUMP_BACK_NS, Motion
-from dseg_ros.bags.reader import BagError
+from dseg_ros.bags.records import BagError
 from dseg_ros.config.sync import MotionConfig
 from dseg_ros.geometry import TransformError
 from dseg_ros.nodes.troubles import Troubles

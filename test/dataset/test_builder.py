@@ -20,7 +20,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import cv2
-from dseg_ros.bags.frames import BROKEN_IMAGE, Shot
+from dseg_ros.bags.frames import BROKEN_IMAGE
+from dseg_ros.bags.shot import Shot
 from dseg_ros.config.dataset import StoreConfig
 from dseg_ros.config.lidar import ProposalsConfig
 from dseg_ros.dataset.builder import EMPTY_CLOUD, NO_IMAGE, SampleBuilder, WRONG_SIZE

@@ -21,8 +21,8 @@ from pathlib import Path
 from threading import Event
 
 from bench import Bench, cloud, image, SIZE, SUCCESS
-from dseg_ros.bags.frames import Shot
 from dseg_ros.bags.messages import cloud_from_message
+from dseg_ros.bags.shot import Shot
 from dseg_ros.config.dataset import HarvestConfig
 from dseg_ros.dataset.builder import NEGATIVE_STAMP, REPEATED
 from dseg_ros.dataset.sample import DatasetError
