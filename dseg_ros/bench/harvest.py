@@ -62,8 +62,6 @@ class Recording:
         self.jpegs: list[NDArray[np.uint8]] = []
         self.read(lambda paired: self.jpegs.extend(
             np.asarray(shot.message.data, np.uint8) for shot in paired.shots))
-        if not self.jpegs:
-            raise BenchError(f'{path}: no pairs')
 
     def read(self, work: Callable[[Paired], object]) -> tuple[float, float]:
         """
@@ -78,21 +76,18 @@ class Recording:
                                  config.motion))
             first = next(stream, None)
             if first is None:
-                return np.nan, np.nan
+                raise BenchError(f'{self.path}: no pairs')
             work(first)
             cpu_s, wall_s = timed(lambda _: [work(paired) for paired in stream])
-        pairs = max(self.pairs - len(first.shots), 1)
+        pairs = len(self.jpegs) - len(first.shots)
+        if pairs <= 0:
+            raise BenchError(f'{self.path}: one frame; wanted are two or more')
         return cpu_s / pairs, wall_s / pairs
 
     def decode(self, decode: Callable[[NDArray[np.uint8]], object]) -> tuple[float, float]:
         """Decode its images with nothing around it; per pair [s]."""
         cpu_s, wall_s = timed(lambda _: [decode(file) for file in self.jpegs])
-        return cpu_s / self.pairs, wall_s / self.pairs
-
-    @property
-    def pairs(self) -> int:
-        """How many images have a cloud."""
-        return max(len(self.jpegs), 1)
+        return cpu_s / len(self.jpegs), wall_s / len(self.jpegs)
 
 
 def make_samples() -> Callable[[Paired], object]:
@@ -126,7 +121,7 @@ def run(setting: Setting) -> Iterator[Row]:
         ours, anchor = timings[spec.ours], timings.get(spec.anchor)
         ours_ms = ours.median_ms(CPU)
         yield Row(spec, ours_ms, None if anchor is None else anchor.median_ms(CPU), {
-            'n': recording.pairs, 'pairs_per_s': 1e3 / ours_ms,
+            'n': len(recording.jpegs), 'pairs_per_s': 1e3 / ours_ms,
             'ours_wall_ms': ours.median_ms(WALL)}, missing.get(spec.anchor, ''))
     yield _on_all_cores(setting)
     yield _reading(setting, recording)

@@ -25,7 +25,6 @@ import tempfile
 import time
 from typing import Any
 
-from dseg_ros.bags.memory import keep_freed_memory
 from dseg_ros.bags.reader import BagError
 from dseg_ros.bench.registry import Benchmark, benchmark
 from dseg_ros.bench.rows import BenchError, Row
@@ -72,7 +71,6 @@ def run(names: Sequence[str], config: BenchConfig, about: dict[str, str],
     :param progress: told what begins.
     :param keep: told after each benchmark, so that a run that is cut off is not lost.
     """
-    keep_freed_memory()  # as the launch file and a harvest do
     report = Report(about)
     found = {name: benchmark(name) for name in names}
     total = round(sum(b.seconds for b in found.values()))

@@ -89,15 +89,21 @@ def interleaved(candidates: Mapping[str, Candidate], rounds: int,
         for number in range(rounds):
             for name in (names[i] for i in draw.permutation(len(names))):
                 if left_s[name] > 0 or len(taken[name]) < FEWEST:
-                    for _ in range(min(WARM_CALLS, int(WARM_S / last_s[name]))):
-                        candidates[name](number)
+                    begun_s = time.perf_counter()
+                    _warm(candidates[name], number, last_s[name])
                     taken[name].append(timed(candidates[name], number))
                     last_s[name] = taken[name][-1][1]
-                    left_s[name] -= last_s[name]
+                    left_s[name] -= time.perf_counter() - begun_s
     finally:
         if collecting:
             gc.enable()
     return {name: Timing.of(rounds_of) for name, rounds_of in taken.items()}
+
+
+def _warm(candidate: Candidate, number: int, last_s: float) -> None:
+    """Let a short candidate fill the caches, the last time with what comes before the input."""
+    for back in range(min(WARM_CALLS, int(WARM_S / max(last_s, 1e-9))), 0, -1):
+        candidate(number - back)
 
 
 def timed(candidate: Candidate, number: int = 0) -> tuple[float, float]:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:  # numpy would make --help slow
     from dseg_ros.bench.running import Report
 
 
-ONE_THREAD = {'OMP_NUM_THREADS': '1', 'OPENBLAS_NUM_THREADS': '1'}
+ONE_THREAD = {'OMP_NUM_THREADS': '1', 'OPENBLAS_NUM_THREADS': '1', 'MKL_NUM_THREADS': '1'}
 """Of numeric libraries. More than one spin when their work is done, on the bill of whoever is
 timed next: it doubled the CPU time of everything beside a matrix product."""
 
@@ -42,10 +42,10 @@ def add(subparsers: Any) -> None:
     """Declare the verb."""
     parser = subparsers.add_parser(
         'bench', help='measure speed, anchors in the same run', description='Time what the '
-        'package does and what other libraries take for the same, a thread each, in turns, so '
-        'that ratios hold whatever else the machine does. Without ROS, a library or a GPU the '
-        'rows that need it say so. Status 1 if a benchmark could not be finished; a missed '
-        'target is no error.')
+        'package does and what other libraries take for the same, in turns, numerics in one '
+        'thread, so that ratios hold whatever else the machine does. Without ROS, a library or '
+        'a GPU the rows that need it say so. Status 1 if a benchmark could not be finished; a '
+        'missed target is no error.')
     parser.add_argument('--only', nargs='+', default=[], metavar='NAME',
                         help='these benchmarks alone; --list names them')
     parser.add_argument('--list', action='store_true', help='list the benchmarks, then exit')
@@ -65,6 +65,8 @@ def run(parsed: argparse.Namespace) -> int:
         return _list()
     _check(parsed)
     os.environ.update(ONE_THREAD)  # while no such library is loaded yet
+    from dseg_ros.bags.memory import keep_freed_memory
+    keep_freed_memory()  # as the launch file and a harvest do
     config = read_flags(parsed, BenchConfig)
     from dseg_ros.bench.registry import chosen
     names = chosen(parsed.only)

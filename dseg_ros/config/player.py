@@ -46,6 +46,10 @@ class PlayerConfig(Config):
     wait_for_subscribers_s: float = option(
         5.0, 'Begin when every cloud and image has its subscribers, or after that long [s].',
         low=0.0)
+    delay_s: float = option(
+        1.0, 'Wait so long after that [s], as `ros2 bag play --delay`: processes that have just '
+        'found each other are busy for a while, and slow machines lose the first messages.',
+        low=0.0)
     exit_when_done: bool = option(
         True, 'End the process after the last message; else stay, so that /tf_static does.')
     lock_step: bool = option(

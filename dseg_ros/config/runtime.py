@@ -112,7 +112,8 @@ class ExportConfig(Config):
     verify: bool = option(
         True, 'Compare the model with torch on some images; where they disagree no file is left.')
     verify_data: str = option(
-        '', 'Data set whose images are compared; empty = pictures that are made up.')
+        '', 'Data set whose images are compared; empty = pictures that are made up, for int8 '
+        'some images of `calibrate` that do not calibrate, if it has more than four.')
     agreement: float = option(
         0.99, 'Least share of pixels whose label torch finds as likely as its own.', low=0, high=1)
 

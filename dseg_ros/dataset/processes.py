@@ -25,9 +25,7 @@ from queue import SimpleQueue
 import signal
 from types import TracebackType
 
-import cv2
-from dseg_ros.bags.memory import keep_freed_memory
-from dseg_ros.dataset.workers import InOrder, J, R, Start
+from dseg_ros.dataset.workers import begin_work, InOrder, J, R, Start
 
 
 class Processes(InOrder[J, R, 'Future[R]']):
@@ -100,8 +98,7 @@ class Processes(InOrder[J, R, 'Future[R]']):
 def _serve(pipe: Connection, start: Start[J, R]) -> None:
     """Work until the pipe ends: one thread, deaf to Ctrl-C, which the parent handles."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    cv2.setNumThreads(1)
-    keep_freed_memory()
+    begin_work()
     work = None
     while True:
         try:

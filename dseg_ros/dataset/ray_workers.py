@@ -29,10 +29,9 @@ import socket
 from types import TracebackType
 from typing import Any
 
-import cv2
 from dseg_ros.config.workers import RAY
 from dseg_ros.dataset.sample import DatasetError
-from dseg_ros.dataset.workers import InOrder, J, R, Start
+from dseg_ros.dataset.workers import begin_work, InOrder, J, R, Start
 from dseg_ros.version import software_version
 
 OWN = 'local'
@@ -130,5 +129,5 @@ def _do(version: str, start: bytes, job: bytes) -> bytes:
 @lru_cache(maxsize=1)
 def _worker(start: bytes) -> Any:
     """Begin once per process of the cluster."""
-    cv2.setNumThreads(1)
+    begin_work()
     return pickle.loads(start)()

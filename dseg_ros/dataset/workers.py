@@ -26,6 +26,8 @@ from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 from typing import Generic, Protocol, TypeVar
 
+import cv2
+from dseg_ros.bags.memory import keep_freed_memory
 from dseg_ros.config.workers import RAY, WorkersConfig
 from dseg_ros.dataset.sample import DatasetError
 
@@ -45,6 +47,12 @@ R = TypeVar('R')
 F = TypeVar('F')
 Start = Callable[[], Callable[[J], R]]
 """What a worker begins with; gives what it does to a job. It is pickled, as jobs and results."""
+
+
+def begin_work() -> None:
+    """Prepare a process that is a worker: one thread, memory that is kept."""
+    cv2.setNumThreads(1)
+    keep_freed_memory()
 
 
 class Workers(ABC, Generic[J, R]):

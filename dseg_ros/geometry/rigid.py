@@ -91,7 +91,7 @@ def interpolate(dst_T_a: Matrix, dst_T_b: Matrix, alpha: float) -> Matrix:
     :param dst_T_a: (4, 4), the result for alpha 0.
     :param dst_T_b: (4, 4), the result for alpha 1.
     :param alpha: outside 0..1 the motion goes on at constant velocity.
-    :raises ValueError: if the result is not finite.
+    :raises ValueError: if one is not (4, 4), or the result is not finite.
     """
     out = np.empty((4, 4))
     _interpolate(_contiguous(dst_T_a), _contiguous(dst_T_b), float(alpha), out)
@@ -106,14 +106,21 @@ def poses_at(stamps_ns: NDArray[np.int64], dst_T_src: Matrix, at_ns: NDArray[np.
     :param dst_T_src: (K, 4, 4), the poses at these stamps.
     :param at_ns: (M,) int64; outside the stamps the motion goes on at constant velocity.
     :returns: (M, 4, 4).
-    :raises ValueError: if a result is not finite.
+    :raises ValueError: for fewer than two poses, another number of them than of stamps, or a
+        result that is not finite.
     """
+    if len(stamps_ns) < 2 or dst_T_src.shape != (len(stamps_ns), 4, 4):
+        raise ValueError(f'{len(stamps_ns)} stamps with poses {dst_T_src.shape}: wanted are two '
+                         'or more, and (K, 4, 4)')
     out = np.empty((len(at_ns), 4, 4))
     _interpolate_all(stamps_ns, _contiguous(dst_T_src), at_ns, out)
     return _checked(out)
 
 
 def _contiguous(matrix: Matrix) -> Matrix:
+    """Prepare for compiled code, which reads on beyond an array that is too small."""
+    if matrix.shape[-2:] != (4, 4):
+        raise ValueError(f'a transform is (4, 4), not {matrix.shape}')
     return np.ascontiguousarray(matrix, np.float64)
 
 

@@ -51,9 +51,6 @@ LATCHED = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE,
 CLOCK_DEPTH = 10
 POLL_S = 0.05
 SAY_S = 5.0
-SETTLE_S = 1.0
-"""Between the discovery of both ends and the first message."""
-
 ACKNOWLEDGE_S = 2.0
 
 
@@ -188,7 +185,7 @@ class BagPlayer(Node):
         missing = self._await(lambda: self._deaf(sensors), self.config.wait_for_subscribers_s)
         if missing:
             self.get_logger().info(f'playing without {", ".join(missing)}')
-        self._wait(SETTLE_S)
+        self._wait(self.config.delay_s)
 
     def _deaf(self, topics: Iterable[str]) -> list[str]:
         """Describe the subscribers that are missing."""
@@ -212,7 +209,7 @@ class BagPlayer(Node):
                 return
             raise PlayerError(f'lock step: {", ".join(left)} did not appear within '
                               f'{self.config.lock_step_discovery_s} s')
-        self._wait(SETTLE_S)
+        self._wait(self.config.delay_s)
 
     def _await(self, missing: Callable[[], list[str]], timeout_s: float) -> list[str]:
         """Wait for what is missing, saying so; return what did not come."""

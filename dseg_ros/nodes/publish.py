@@ -96,8 +96,9 @@ class ImagePublisher(_ArrayPublisher):
         """
         height, width = pixels.shape[:2]
         step = width * pixels.itemsize * (pixels.shape[2] if pixels.ndim == 3 else 1)
-        message = Image(header=about, height=height, width=width, step=step, encoding=encoding)
-        message.data = self._bytes.fill(pixels)  # the constructor would copy it
+        message = Image(header=about, height=height, width=width, step=step, encoding=encoding,
+                        check_fields=True)
+        message.data = self._bytes.fill(pixels)  # kept as it is: constructor and no check copy
         self._publisher.publish(message)
 
 
@@ -125,8 +126,8 @@ def cloud_message(points: NDArray[np.void], about: Header, data: array[int]) -> 
     message = PointCloud2(
         header=about, height=1, width=len(points), fields=point_fields(points.dtype),
         is_bigendian=False, point_step=points.itemsize, row_step=points.itemsize * len(points),
-        is_dense=True)
-    message.data = data  # the constructor would copy it
+        is_dense=True, check_fields=True)
+    message.data = data  # kept as it is: constructor and no check copy
     return message
 
 

@@ -31,8 +31,9 @@ def test_candidates_take_turns_after_one_call_that_does_not_count() -> None:
                            for name in names}, rounds)
     assert calls[:3] == [(name, 0) for name in names]
     each = 1 + WARM_CALLS  # short ones again and again: the first fill the caches
-    counted = calls[3::each]
-    assert calls[3:] == [call for call in counted for _ in range(each)]
+    counted = calls[2 + each::each]
+    assert calls[3:] == [(name, number - back) for name, number in counted
+                         for back in range(WARM_CALLS, -1, -1)]
     turns = [counted[i:i + 3] for i in range(0, len(counted), 3)]
     assert [sorted(turn) for turn in turns] == [sorted((name, i) for name in names)
                                                 for i in range(rounds)]

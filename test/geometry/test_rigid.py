@@ -106,3 +106,12 @@ def test_a_pose_that_is_not_finite_is_refused():
     broken[0, 3] = np.nan
     with pytest.raises(ValueError, match='not finite'):
         interpolate(random_pose(0), broken, 0.5)
+
+
+@pytest.mark.parametrize('stamps, poses', [(3, 2), (1, 1), (0, 0)])
+def test_a_trajectory_needs_a_pose_for_each_of_its_stamps(stamps, poses):
+    """Compiled code would read on beyond the last."""
+    with pytest.raises(ValueError, match=rf'{stamps} stamps with poses \({poses}, 4, 4\)'):
+        poses_at(np.arange(stamps), np.tile(np.eye(4), (poses, 1, 1)), np.zeros(1, np.int64))
+    with pytest.raises(ValueError, match=r'\(3, 4\)'):
+        interpolate(np.eye(4)[:3], np.eye(4), 0.5)

@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 from dseg_ros.bags.encodings import image_from_message
@@ -81,6 +82,18 @@ def test_image_round_trip(encoding: str) -> None:
         if encoding != '16UC1':
             rgb = image_from_message(message).rgb
             np.testing.assert_array_equal(rgb if encoding == 'rgb8' else rgb[:, :, 0], pixels)
+
+
+def test_arrays_are_copied_once() -> None:
+    """A message holds the very bytes that were filled in; generated code would copy them."""
+    kept: list[Any] = []
+    listener = SimpleNamespace(publish=kept.append)
+    images, clouds = ImagePublisher(listener), CloudPublisher(listener)
+    for value in (1, 2):
+        images.publish(np.full((4, 6), value, np.uint8), 'mono8', ABOUT)
+        clouds.publish(ground(CLOUD, proposals(2, [0, 0, 0, 0])), ABOUT)
+    assert kept[0].data is kept[2].data and kept[1].data is kept[3].data
+    assert set(kept[0].data) == {2}
 
 
 def test_clusters_and_ground_split_the_cloud() -> None:

@@ -24,7 +24,7 @@ from dseg_ros.config.runtime import EngineConfig, ExportConfig
 from dseg_ros.config.schema import ConfigError
 from dseg_ros.runtime.export import Agreement, export, ExportError, write_model
 from dseg_ros.runtime.export.exporting import agreement_of
-from dseg_ros.runtime.export.images import to_calibrate, to_compare
+from dseg_ros.runtime.export.images import _spread, to_calibrate, to_compare
 from dseg_ros.runtime.loading import load_engine
 from lively_networks import info_of, KINDS, lively, PIXELS, saved_run, smooth_picture
 import numpy as np
@@ -81,6 +81,14 @@ def test_ranges_are_those_of_a_data_set(tmp_path: Path, sim_bag: Path) -> None:
                if 'scale' in t.name} for graph in graphs]
     assert scales[0].keys() == scales[1].keys() and scales[0] != scales[1]
     assert [t.images for t in told] == [4, 4]
+
+
+@pytest.mark.parametrize('keys, count', [(100, 64), (127, 64), (7, 4), (3, 4), (0, 4)])
+def test_images_are_of_the_whole_data_set(keys: int, count: int) -> None:
+    """Keys are sorted by drive and time: the last stretch has its images, too."""
+    chosen = [int(key) for key in _spread([str(i) for i in range(keys)], count)]
+    assert len(chosen) == min(keys, count) and chosen == sorted(set(chosen))
+    assert all(step <= -(-keys // len(chosen)) for step in np.diff([*chosen, keys]))
 
 
 def test_int8_and_a_data_set_go_together(tmp_path: Path) -> None:

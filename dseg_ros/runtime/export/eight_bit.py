@@ -54,8 +54,8 @@ def to_int8(network: onnx.ModelProto, pixels: Iterable[NDArray[np.float32]]) -> 
     """
     Quantise a network.
 
-    A range is the moving average of an activation's extremes: on the study's student 99.3 % of
-    the labels stay, 99.1 % with the extremes of all images.
+    A range is the mean over the images of an activation's extremes: on the study's student
+    99.3 % of the labels stay, 99.1 % with the extremes of all images.
 
     :param network: float32 in, float32 out, which stays so.
     :param pixels: what it is to see, (1, 3, h, w) float32 each; at least one.

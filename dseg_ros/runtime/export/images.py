@@ -68,7 +68,9 @@ def to_calibrate(info: ModelInfo, data: Path, count: int) -> Iterator[NDArray[np
 
 
 def _spread(keys: Sequence[str], count: int) -> Sequence[str]:
-    return keys[::max(1, len(keys) // count)][:count]
+    """Choose from all over them, from the first on."""
+    chosen = min(count, len(keys))
+    return [keys[i * len(keys) // chosen] for i in range(chosen)]
 
 
 def _images(info: ModelInfo, dataset: Dataset, keys: Sequence[str]
