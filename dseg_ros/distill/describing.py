@@ -84,11 +84,19 @@ class Descriptions:
 
     def complete(self, workers: WorkersConfig, progress: Progress) -> None:
         """
-        Describe by geometry what is not described yet.
+        Describe what is not described yet: by geometry, then by a network where a mode asks.
 
         :param workers: who does it; the result is the same.
-        :param progress: called with samples done and in all.
+        :param progress: called with samples done and in all; a network's count again.
         """
+        rounds = 2 if self._modes else 1
+        count = len(self.dataset.keys())
+        self._complete_geometry(workers, lambda done, all_of: progress(done, rounds * all_of))
+        if self._modes:
+            self._modes.complete(self.dataset, workers, lambda done, all_of: progress(
+                count + done, rounds * all_of))
+
+    def _complete_geometry(self, workers: WorkersConfig, progress: Progress) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         keys = self.dataset.keys()
         missing = [key for key in keys if not self._path(key).exists()]

@@ -12,21 +12,31 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Describe a data set's proposals by a network, once: the results are kept beside the data set."""
+"""
+Describe a data set's proposals by a network, once: the results are kept beside the data set.
+
+Many workers may do it, each with the network in its own memory. On a Ray cluster the weights file
+has to lie at the same place on every node.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, replace
+from functools import partial
 import hashlib
+import io
 import json
-import os
 from pathlib import Path
 import zipfile
 
 from dseg_ros.config.image_features import CLS_CROP, GEOMETRY, ImageFeaturesConfig
 from dseg_ros.config.pseudo import ClusterConfig
-from dseg_ros.dataset.sample import Sample
-from dseg_ros.dataset.store import Dataset
+from dseg_ros.config.workers import RAY, WorkersConfig
+from dseg_ros.dataset.sample import DatasetError, Sample
+from dseg_ros.dataset.store import Dataset, Encoded
+from dseg_ros.dataset.workers import start_workers
+from dseg_ros.distill.files import npz, replace_file
 from dseg_ros.models.backbones import Backbone, load_backbone
 from dseg_ros.pseudo.geometry_features import Elements, NONE, OBJECT_FEATURES
 from dseg_ros.pseudo.image_features import (
@@ -35,7 +45,9 @@ from dseg_ros.pseudo.masks import proposal_mask
 from dseg_ros.types import View
 import numpy as np
 from numpy.typing import NDArray
+import torch
 
+Progress = Callable[[int, int], None]
 Floats = NDArray[np.float32]
 
 
@@ -65,7 +77,21 @@ class ImageDescriber:
                                asdict(config.mask)])
         name = f'{mode}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}'
         self.folder = data.with_name(data.name + '.features') / name
+
+    def path(self, key: str) -> Path:
+        """Name the file of a sample."""
+        return self.folder / f'{key}.npz'
+
+    def packed(self, sample: Sample) -> bytes:
+        """Describe a sample; returns its npz file."""
+        ids, features = self.describe(sample, sample.frame().views)
+        return npz({'point_ids': sample.proposals.point_ids, 'ids': ids,
+                    'features': features.astype(np.float16)})
+
+    def keep(self, key: str, packed: bytes) -> None:
+        """Write the file of a sample."""
         self.folder.mkdir(parents=True, exist_ok=True)
+        replace_file(self.path(key), packed)
 
     def features(self, dataset: Dataset, key: str, voxels: Elements) -> Floats:
         """
@@ -85,20 +111,13 @@ class ImageDescriber:
     def _proposals(self, dataset: Dataset, key: str
                    ) -> tuple[NDArray[np.int32], NDArray[np.int64], Floats]:
         """Give the proposal per point, and proposals with their features."""
-        path = self.folder / f'{key}.npz'
         try:
-            with np.load(path) as f:
-                return f['point_ids'], f['ids'], f['features'].astype(np.float32)
+            return _unpacked(self.path(key).read_bytes())
         except (FileNotFoundError, zipfile.BadZipFile, KeyError, ValueError):
             pass                                            # not yet, or damaged: again
-        sample = dataset[key]
-        ids, features = self.describe(sample, sample.frame().views)
-        kept = features.astype(np.float16)
-        part = path.with_name(path.name + '.part')
-        with part.open('wb') as f:
-            np.savez_compressed(f, point_ids=sample.proposals.point_ids, ids=ids, features=kept)
-        os.replace(part, path)
-        return sample.proposals.point_ids, ids, kept.astype(np.float32)
+        packed = self.packed(dataset[key])
+        self.keep(key, packed)
+        return _unpacked(packed)
 
     def describe(self, sample: Sample, views: tuple[View, ...]
                  ) -> tuple[NDArray[np.int64], Floats]:
@@ -132,6 +151,11 @@ class ImageDescriber:
             (0, self.width), np.float32)
 
 
+def _unpacked(packed: bytes) -> tuple[NDArray[np.int32], NDArray[np.int64], Floats]:
+    with np.load(io.BytesIO(packed)) as f:
+        return f['point_ids'], f['ids'], f['features'].astype(np.float32)
+
+
 class ObjectDescriptions:
     """
     Puts the descriptions of several modes side by side.
@@ -144,6 +168,8 @@ class ObjectDescriptions:
 
     def __init__(self, data: Path, data_sha256: str, config: ClusterConfig) -> None:
         """Load the backbone once for all modes."""
+        self._begin = partial(_worker, data, data_sha256, config)
+        self._on_gpu = config.images.backbone.device != 'cpu' and torch.cuda.is_available()
         self._geometry = GEOMETRY in config.feature_modes
         backbone = load_backbone(config.images.backbone)
         self._describers = {mode: ImageDescriber(data, data_sha256, mode, config.images, backbone)
@@ -156,12 +182,52 @@ class ObjectDescriptions:
             (f'{mode}_{i}', mode) for mode, d in self._describers.items()
             for i in range(d.width)))
 
+    def complete(self, dataset: Dataset, workers: WorkersConfig, progress: Progress) -> None:
+        """
+        Describe in all modes what is not described yet.
+
+        :param dataset: the data set.
+        :param workers: who does it; a GPU of this machine is fed by this process alone.
+        :param progress: called with samples done and in all.
+        :raises DatasetError: if a worker has other weights.
+        """
+        if self._on_gpu and workers.engine != RAY:
+            workers = replace(workers, workers=1)
+        alone = workers.engine != RAY and workers.workers == 1
+        keys = dataset.keys()
+        missing = [key for key in keys
+                   if not all(d.path(key).exists() for d in self._describers.values())]
+        before = len(keys) - len(missing)
+        progress(before, len(keys))
+        # the network is loaded here already
+        with start_workers(workers, (lambda: self.one) if alone else self._begin) as pool:
+            made = pool.map(dataset.encoded(key) for key in missing)
+            for done, (key, files) in enumerate(made, before + 1):
+                for describer in self._describers.values():
+                    if describer.folder.name not in files:
+                        raise DatasetError(f'{key}: described with other weights than '
+                                           f'{describer.folder.name}')
+                    describer.keep(key, files[describer.folder.name])
+                progress(done, len(keys))
+
+    def one(self, job: Encoded) -> tuple[str, dict[str, bytes]]:
+        """Describe a sample in all modes; returns key, and files by the names of their folders."""
+        sample = job.decoded()
+        return job.key, {d.folder.name: d.packed(sample) for d in self._describers.values()}
+
     def of(self, dataset: Dataset, key: str, voxels: Elements) -> Elements:
         """Describe voxels; without geometry those of no described proposal are left out."""
         parts = [voxels.features] if self._geometry else []
         parts += [d.features(dataset, key, voxels) for d in self._describers.values()]
         described = replace(voxels, features=np.concatenate(parts, axis=1))
         return described if self._geometry else described_only(described)
+
+
+def _worker(data: Path, data_sha256: str, config: ClusterConfig
+            ) -> Callable[[Encoded], tuple[str, dict[str, bytes]]]:
+    """Begin as one of several workers: a network of its own, in one thread."""
+    torch.set_num_threads(1)
+    return ObjectDescriptions(data, data_sha256, config).one
 
 
 def described_only(elements: Elements) -> Elements:

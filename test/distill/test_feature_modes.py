@@ -15,18 +15,21 @@
 """Clustering by what a network sees: from a weights file to classes, kept and gone on with."""
 
 from dataclasses import replace
+import io
 from pathlib import Path
+import shutil
 
 from dseg_ros.config.backbone import BackboneConfig
 from dseg_ros.config.dataset import HarvestConfig, SelectionConfig
 from dseg_ros.config.image_features import ImageFeaturesConfig
 from dseg_ros.config.pseudo import ClusterConfig, FeatureWeightsConfig
 from dseg_ros.config.schema import ConfigError
+from dseg_ros.config.workers import WorkersConfig
 from dseg_ros.dataset.harvest import harvest
-from dseg_ros.dataset.store import Dataset
+from dseg_ros.dataset.store import Dataset, DatasetError
 from dseg_ros.distill.clustering import assignments, cluster, load_classes
-from dseg_ros.distill.describing import describe_sample
-from dseg_ros.distill.image_features import described_only, ImageDescriber
+from dseg_ros.distill.describing import describe_sample, Descriptions
+from dseg_ros.distill.image_features import described_only, ImageDescriber, ObjectDescriptions
 from dseg_ros.models.weights_file import BackboneError
 from dseg_ros.pseudo.geometry_features import Elements, OBJECT_FEATURES
 from dseg_ros.pseudo.pseudo_classes import element_weights, fit
@@ -172,3 +175,39 @@ def test_impossible_modes_are_named(data: Path, images: ImageFeaturesConfig,
     missing = replace(images, backbone=BackboneConfig(weights='none.pth'))
     with pytest.raises(BackboneError, match='none.pth: no such weights file'):
         cluster(data, tmp_path / 'out', config(missing, 'cls_crop'), lambda done, of: None)
+
+
+def files_of(data: Path, out: Path, images: ImageFeaturesConfig, workers: WorkersConfig,
+             told: list[tuple[int, int]]) -> dict[str, bytes]:
+    """Describe in two modes; returns what is kept beside the data set, which is then removed."""
+    kept = data.with_name(data.name + '.features')
+    shutil.rmtree(kept, ignore_errors=True)
+    samples = Descriptions(data, 'hash', out, config(images, 'cls_crop', 'patch_pool'))
+    samples.complete(workers, lambda *a: told.append(a))
+    return {str(p.relative_to(kept)): p.read_bytes() for p in sorted(kept.rglob('*.npz'))}
+
+
+@pytest.mark.parametrize('engine', ['local', 'ray'])
+def test_workers_change_nothing(data: Path, images: ImageFeaturesConfig, tmp_path: Path,
+                                engine: str) -> None:
+    """Every worker has the network: the same files, by processes and by a Ray cluster."""
+    told: list[tuple[int, int]] = []
+    alone = files_of(data, tmp_path / '1', images, WorkersConfig(workers=1), told)
+    assert told == [(0, 4), (1, 4), (2, 4), (2, 4), (3, 4), (4, 4)]
+    many = files_of(data, tmp_path / '2', images, WorkersConfig(
+        workers=2, engine=engine, ray_address='local' if engine == 'ray' else ''), told)
+    assert many.keys() == alone.keys() and len(many) == 4
+    for name, packed in many.items():   # one thread sums in another order than two
+        one, two = (np.load(io.BytesIO(content)) for content in (alone[name], packed))
+        assert all(np.array_equal(one[part], two[part]) for part in ('point_ids', 'ids'))
+        np.testing.assert_allclose(one['features'], two['features'], atol=2e-3)
+
+
+def test_a_worker_with_other_weights_is_told(data: Path, images: ImageFeaturesConfig,
+                                             tmp_path: Path,
+                                             monkeypatch: pytest.MonkeyPatch) -> None:
+    """On another machine the file of the same name may be another: nothing of it is kept."""
+    samples = Descriptions(data, 'other', tmp_path, config(images, 'patch_pool'))
+    monkeypatch.setattr(ObjectDescriptions, 'one', lambda self, job: (job.key, {'else': b''}))
+    with pytest.raises(DatasetError, match='other weights than patch_pool-'):
+        samples.complete(WorkersConfig(workers=1), lambda *a: None)
