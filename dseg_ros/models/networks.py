@@ -27,6 +27,7 @@ from dseg_ros.config.distill import ModelConfig
 from dseg_ros.models import residual, segmenter, tiny
 from dseg_ros.models.backbones import load_encoder, weights_path
 from dseg_ros.models.normalisation import NORMALISATIONS
+from dseg_ros.models.pyramid import Pyramid
 from torch import nn, Tensor
 
 
@@ -38,7 +39,7 @@ class Traits(Protocol):
     normalisation: str
 
 
-Network = tiny.TinySegmenter | segmenter.Segmenter | residual.ResidualSegmenter
+Network = Pyramid | segmenter.Segmenter
 """Any of the kinds."""
 
 

@@ -23,7 +23,7 @@ from dseg_ros.classes import distinct_palette
 from dseg_ros.config.distill import ModelConfig, TrainingConfig
 from dseg_ros.config.runtime import EngineConfig, ExportConfig
 from dseg_ros.models.networks import build
-from dseg_ros.models.tiny import parameter_count
+from dseg_ros.models.pyramid import parameter_count
 from dseg_ros.runtime.engine import ModelInfo
 from dseg_ros.runtime.export import write_model
 from dseg_ros.runtime.loading import load_engine

@@ -17,8 +17,8 @@
 from dseg_ros.config.schema import ConfigError
 from dseg_ros.config.segmenter import SegmenterConfig
 from dseg_ros.models.normalisation import imagenet
+from dseg_ros.models.pyramid import parameter_count
 from dseg_ros.models.segmenter import build, Segmenter, STRIDE
-from dseg_ros.models.tiny import parameter_count
 import pytest
 import torch
 from torch import nn

@@ -15,7 +15,8 @@
 """The tiny network: size, shapes, what its weights depend on."""
 
 from dseg_ros.models.normalisation import per_image
-from dseg_ros.models.tiny import build, OUTPUT_STRIDE, parameter_count, STRIDE
+from dseg_ros.models.pyramid import OUTPUT_STRIDE, parameter_count, STRIDE
+from dseg_ros.models.tiny import build
 import pytest
 import torch
 
