@@ -57,13 +57,13 @@ class SegmentationNode(Shell[SegmentationNodeConfig]):
         """Load the engine and announce the outputs."""
         config, cameras = self.config, self.config.inputs.cameras
         path = model_path(config.engine.model)
-        loaded = load_or_fall_back(path, config.engine, self.get_logger().info)
-        self._engine, self._fell_back = loaded.engine, loaded.trouble
+        loaded = load_or_fall_back(path, config.engine, self.get_logger().info, self._fall_back)
+        self._engine = loaded.engine
         info = self._engine.info
         self.get_logger().info(f'{path}: {len(info.class_names)} classes, made by {info.version}')
         self.get_logger().info('; '.join(filter(None, (self._engine.runs_on, loaded.why))))
         if loaded.trouble is not None:
-            self.troubles.add('engine', loaded.trouble)
+            self._fall_back(loaded.trouble)
         palette = full_palette(info.palette)
         self._outputs_of = {
             name: CameraOutputs(self, config.inputs.outputs(name), palette, config.overlay)
@@ -124,6 +124,10 @@ class SegmentationNode(Shell[SegmentationNodeConfig]):
     def _loaded(self) -> Engine:
         assert self._engine is not None, 'only called while configured'
         return self._engine
+
+    def _fall_back(self, trouble: EngineError) -> None:
+        self._fell_back = trouble
+        self.troubles.add('engine', trouble)
 
     def _wanted(self) -> bool:
         return self._points_semantic.wanted or any(

@@ -41,6 +41,10 @@ class EngineError(RuntimeError):
     """A model that cannot be run; the message names the file and what is wrong with it."""
 
 
+class ImageRefused(EngineError):
+    """An image that the model or its engine does not take; the next may be fine."""
+
+
 @dataclass(frozen=True, eq=False)
 class ModelInfo:
     """
@@ -154,7 +158,8 @@ class Engine(Protocol):
 
         :param rgb: (H, W, 3) uint8; need not be contiguous.
         :returns: labels and confidence at the image's size, the caller's to keep.
-        :raises EngineError: if the model does not take such an image.
+        :raises ImageRefused: if the model does not take such an image.
+        :raises EngineError: if running it fails.
         """
 
     def infer_many(self, images: Sequence[NDArray[np.uint8]]) -> list[LabelMap]:
@@ -167,13 +172,13 @@ class Engine(Protocol):
 
 
 def check_image(rgb: NDArray[np.uint8], info: ModelInfo) -> None:
-    """Raise EngineError unless a model with this info takes the image."""
+    """Raise ImageRefused unless a model with this info takes the image."""
     if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8 or rgb.size == 0:
-        raise EngineError(f'image is {rgb.shape} {rgb.dtype}, not (H, W, 3) uint8')
+        raise ImageRefused(f'image is {rgb.shape} {rgb.dtype}, not (H, W, 3) uint8')
     wanted = (info.input_height, info.input_width)
     if wanted != (0, 0) and rgb.shape[:2] != wanted:
-        raise EngineError(f'image is {rgb.shape[1]}x{rgb.shape[0]} px, the model takes '
-                          f'{wanted[1]}x{wanted[0]} px only')
+        raise ImageRefused(f'image is {rgb.shape[1]}x{rgb.shape[0]} px, the model takes '
+                           f'{wanted[1]}x{wanted[0]} px only')
 
 
 def groups_of_a_size(images: Sequence[NDArray[np.uint8]], most: int) -> Iterator[list[int]]:

@@ -24,6 +24,7 @@ from dseg_ros.config.runtime import EngineConfig
 from dseg_ros.runtime.engine import Engine, EngineError
 
 Told = Callable[[str], None]
+Failed = Callable[[EngineError], None]
 
 
 @dataclass(frozen=True)
@@ -51,21 +52,50 @@ def load_engine(path: Path, config: EngineConfig, told: Told = lambda text: None
     :raises EngineError: for a missing, damaged or foreign file, a backend that is not there, or
         an engine that does not do what ONNX Runtime does.
     """
-    loaded = load_or_fall_back(path, config, told)
+    loaded = _load(path, config, told)
     if loaded.trouble is not None:
         raise loaded.trouble
     return loaded.engine
 
 
-def load_or_fall_back(path: Path, config: EngineConfig, told: Told = lambda text: None) -> Loaded:
+def load_or_fall_back(path: Path, config: EngineConfig, told: Told = lambda text: None,
+                      failed: Failed = lambda trouble: None) -> Loaded:
     """
-    Load a model; where TensorRT fails with it, in ONNX Runtime, with the reason.
+    Load a model; where TensorRT fails with it, now or later, in ONNX Runtime, with the reason.
 
-    Parameters are those of `load_engine`.
+    Other parameters are those of `load_engine`.
 
+    :param failed: told when TensorRT fails while it runs; ONNX Runtime has taken over then.
     :raises EngineError: for a missing, damaged or foreign file, or a backend that was asked for
         by name and is not there.
     """
+    return _load(path, config, told, failed)
+
+
+def _load(path: Path, config: EngineConfig, told: Told, failed: Failed | None = None) -> Loaded:
+    _check_name(path)
+    if config.backend == 'onnxruntime':
+        return Loaded(_in_onnxruntime(path, config))
+    reserve = _in_onnxruntime(path, config, gpu=False)  # a GPU that failed would take it along
+    from dseg_ros.runtime.tensorrt.activating import activate
+    from dseg_ros.runtime.tensorrt.library import NotHere
+    from dseg_ros.runtime.tensorrt.reserve import WithReserve
+    try:
+        engine = activate(path, config, reserve, told)
+    except NotHere as error:
+        if config.backend != 'auto':
+            raise EngineError(f'{path}: backend {config.backend}: {error}') from error
+        return Loaded(_on_gpu_if_it_can(path, config, reserve), f'no TensorRT: {error}')
+    except EngineError as error:
+        return Loaded(reserve, 'TensorRT failed', error)
+    except Exception as error:  # whatever a driver or a binding raises must not stop a vehicle
+        trouble = EngineError(f'{path}: TensorRT failed: {error!r}')
+        trouble.__cause__ = error
+        return Loaded(reserve, 'TensorRT failed', trouble)
+    return Loaded(WithReserve(engine, reserve, failed) if failed else engine)
+
+
+def _check_name(path: Path) -> None:
     if not path.is_file():
         raise EngineError(f'{path}: no such model file')
     if path.suffix in ('.engine', '.plan'):
@@ -73,29 +103,17 @@ def load_or_fall_back(path: Path, config: EngineConfig, told: Told = lambda text
                           '.onnx model that it was built from')
     if path.suffix != '.onnx':
         raise EngineError(f'{path}: no engine runs {path.suffix!r} files, expected .onnx')
-    reference = _in_onnxruntime(path, config)
-    if config.backend == 'onnxruntime':
-        return Loaded(reference)
-    from dseg_ros.runtime.tensorrt.activating import activate
-    from dseg_ros.runtime.tensorrt.library import NotHere
-    try:
-        return Loaded(activate(path, config, reference, told))
-    except NotHere as error:
-        if config.backend != 'auto':
-            raise EngineError(f'{path}: backend {config.backend}: {error}') from error
-        return Loaded(reference, f'no TensorRT: {error}')
-    except EngineError as error:
-        return Loaded(reference, 'TensorRT failed', error)
-    except Exception as error:  # whatever a driver or a binding raises must not stop a vehicle
-        trouble = EngineError(f'{path}: TensorRT failed: {error!r}')
-        trouble.__cause__ = error
-        return Loaded(reference, 'TensorRT failed', trouble)
 
 
-def _in_onnxruntime(path: Path, config: EngineConfig) -> Engine:
+def _in_onnxruntime(path: Path, config: EngineConfig, gpu: bool = True) -> Engine:
     try:
         from dseg_ros.runtime.onnxruntime import OnnxRuntimeEngine
     except ImportError as error:
         raise EngineError(f'{path}: ONNX Runtime is not installed (package onnxruntime): '
                           f'{error}') from error
-    return OnnxRuntimeEngine(path, config.threads, config.cpus)
+    return OnnxRuntimeEngine(path, config.threads, config.cpus, gpu)
+
+
+def _on_gpu_if_it_can(path: Path, config: EngineConfig, on_cpu: Engine) -> Engine:
+    from dseg_ros.runtime.onnxruntime import has_cuda
+    return _in_onnxruntime(path, config) if has_cuda() else on_cpu

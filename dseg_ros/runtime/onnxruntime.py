@@ -29,6 +29,11 @@ import onnxruntime as ort
 CUDA, CPU = 'CUDAExecutionProvider', 'CPUExecutionProvider'
 
 
+def has_cuda() -> bool:
+    """Tell whether this ONNX Runtime was built for NVIDIA GPUs."""
+    return CUDA in ort.get_available_providers()
+
+
 class OnnxRuntimeEngine:
     """
     A model in ONNX Runtime.
@@ -37,7 +42,8 @@ class OnnxRuntimeEngine:
     mask while the next one is computed.
     """
 
-    def __init__(self, path: Path, threads: int, cpus: Sequence[int] = ()) -> None:
+    def __init__(self, path: Path, threads: int, cpus: Sequence[int] = (),
+                 gpu: bool = True) -> None:
         """
         Load the model.
 
@@ -45,9 +51,10 @@ class OnnxRuntimeEngine:
         :param threads: CPU threads of one inference.
         :param cpus: the CPU that each thread but the caller's is bound to, counted from 0; none
             = not bound.
+        :param gpu: whether to use one, where ONNX Runtime can.
         :raises EngineError: if it cannot be loaded or is no model of this package.
         """
-        providers = [p for p in (CUDA, CPU) if p in ort.get_available_providers()]
+        providers = [CUDA, CPU] if gpu and has_cuda() else [CPU]
         try:
             self._session = ort.InferenceSession(str(path), _options(threads, cpus),
                                                  providers=providers)

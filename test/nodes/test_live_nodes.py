@@ -32,8 +32,9 @@ from dseg_ros.nodes.publish import header
 from dseg_ros.nodes.recorder_node import RecorderNode
 from dseg_ros.nodes.segmentation_node import SegmentationNode
 from dseg_ros.nodes.shell import Shell
-from dseg_ros.runtime.engine import ModelInfo
+from dseg_ros.runtime.engine import EngineError, ModelInfo
 from dseg_ros.runtime.loading import Loaded
+from dseg_ros.runtime.onnxruntime import OnnxRuntimeEngine
 from dseg_ros.runtime.tensorrt import activating
 from dseg_ros.runtime.tensorrt.shapes import Shapes
 from dseg_ros.types import LabelMap
@@ -236,6 +237,47 @@ def test_an_engine_that_disagrees_is_an_error_that_drives(
     node.set_parameters([rclpy.parameter.Parameter('engine.backend', value='onnxruntime')])
     assert node.trigger_configure() == SUCCESS
     assert node._engine_health().level == DiagnosticStatus.OK
+
+
+def test_a_gpu_that_fails_while_driving_costs_no_mask(
+        bench: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The image at hand and all later ones go to ONNX Runtime; diagnostics say ERROR and why."""
+    if MODEL is None:
+        pytest.skip('the package ships no model')
+    failing = Event()
+
+    class Failing(OnnxRuntimeEngine):
+        """An engine of TensorRT, until CUDA fails."""
+
+        runs_on, typical_size = 'TensorRT 99', SIZE
+        shapes = Shapes((1, 1), SIZE, SIZE)
+
+        def infer_many(self, images: list[np.ndarray]) -> list[LabelMap]:
+            if failing.is_set():
+                raise EngineError('cudaGraphLaunch: an illegal memory access was encountered')
+            return super().infer_many(images)
+
+        def save_kernels(self) -> None:
+            """Have none."""
+
+        def close(self) -> None:
+            """Free nothing."""
+
+    monkeypatch.setattr(activating, 'open_engine', lambda *_: Failing(MODEL, 1))
+    drive = segmentation(bench, 'engine.backend:=tensorrt')
+    node, masks = drive.nodes[0], drive.results['segmentation/mask']
+    drive.send('image', image(1))
+    drive.until(lambda: len(masks) == 1)
+    assert node._engine_health().level == DiagnosticStatus.OK
+    failing.set()
+    for number in (2, 3):
+        drive.send('image', image(number))
+        drive.until(lambda number=number: len(masks) == number)
+    assert [stamp_ns(m.header) for m in masks] == [1, 2, 3]
+    assert masks[1].data == masks[0].data
+    health = node._engine_health()
+    assert health.level == DiagnosticStatus.ERROR and 'illegal memory access' in health.message
+    assert health.values['runs_on'].startswith('ONNX Runtime') and node.troubles.total == 1
 
 
 def test_cameras_go_through_a_batched_model_together(

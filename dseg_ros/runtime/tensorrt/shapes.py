@@ -19,7 +19,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dseg_ros.config.runtime import TensorRtConfig
-from dseg_ros.runtime.engine import EngineError, ModelInfo
+from dseg_ros.runtime.engine import EngineError, ImageRefused, ModelInfo
 
 Size = tuple[int, int]
 
@@ -51,10 +51,10 @@ class Shapes:
                 and self.least[1] <= width <= self.most[1])
 
     def check(self, height: int, width: int) -> None:
-        """Raise EngineError unless an image of this size is taken."""
+        """Raise ImageRefused unless an image of this size is taken."""
         if not self.takes(height, width):
-            raise EngineError(f'image is {width}x{height} px, the engine is built for {self}; '
-                              'engine.tensorrt.least and .most change that')
+            raise ImageRefused(f'image is {width}x{height} px, the engine is built for {self}; '
+                               'engine.tensorrt.least and .most change that')
 
     def __str__(self) -> str:
         """Say it in a few words."""
