@@ -83,7 +83,7 @@ class EngineConfig(Config):
                               f'{self.threads} threads {self.threads - 1} can be bound')
 
 
-INT8 = 'int8'
+BF16, INT8 = 'bf16', 'int8'
 
 
 @dataclass(frozen=True)
@@ -98,8 +98,8 @@ class ExportConfig(Config):
         'size of the image.', choices=(1, 2, 4))
     precision: str = option(
         'fp32', 'What the network computes in; resize, normalisation and the decision are fp32 '
-        'always. int8 is for TensorRT: on a CPU it is slower than fp32.',
-        choices=('fp32', 'fp16', INT8))
+        'always. bf16 and int8 are for TensorRT: on a CPU they are slower than fp32.',
+        choices=('fp32', 'fp16', BF16, INT8))
     calibrate: str = option(
         '', 'Data set whose images tell what values are usual; for int8 alone, which needs it.')
     calibration_images: int = option(64, 'Of that data set, spread over it.', low=1)

@@ -59,7 +59,7 @@ class ModelInfo:
     :param data_sha256: hash of what it was trained on.
     :param recipe: resolved training configuration as JSON.
     :param network: kind of the network ('tiny'); '' in models of before it was written down.
-    :param precision: 'fp32', 'fp16' or 'int8', what the network computes in.
+    :param precision: 'fp32', 'fp16', 'bf16' or 'int8', what the network computes in.
     :param batched: it takes any number of images of one size, (N, H, W, 3).
     """
 

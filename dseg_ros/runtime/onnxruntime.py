@@ -21,6 +21,7 @@ from pathlib import Path
 
 from dseg_ros.runtime.engine import (
     check_image, COMMON_SIZE, CONFIDENCE, EngineError, groups_of_a_size, IDS, INPUT, ModelInfo)
+from dseg_ros.runtime.widening import is_bfloat16, widened
 from dseg_ros.types import LabelMap
 import numpy as np
 from numpy.typing import NDArray
@@ -55,8 +56,12 @@ class OnnxRuntimeEngine:
         :raises EngineError: if it cannot be loaded or is no model of this package.
         """
         providers = [CUDA, CPU] if gpu and has_cuda() else [CPU]
+        model = path.read_bytes()
+        rounded = is_bfloat16(model)
+        if rounded:
+            model = widened(model, str(path))
         try:
-            self._session = ort.InferenceSession(str(path), _options(threads, cpus),
+            self._session = ort.InferenceSession(model, _options(threads, cpus),
                                                  providers=providers)
         except Exception as error:  # the library has no common base of its errors
             raise EngineError(f'{path}: ONNX Runtime cannot load it: {error}') from error
@@ -64,9 +69,10 @@ class OnnxRuntimeEngine:
         self._info = ModelInfo.from_metadata(
             self._session.get_modelmeta().custom_metadata_map, str(path))
         self._check_signature()
+        rounding = ', float32 rounded to bfloat16' if rounded else ''
         bound = f' on CPU {", ".join(map(str, cpus))}' if cpus else ''
         self._runs_on = (f'ONNX Runtime {ort.__version__}, {self._session.get_providers()[0]}, '
-                         f'{threads} thread{"s" if threads > 1 else ""}{bound}')
+                         f'{threads} thread{"s" if threads > 1 else ""}{bound}{rounding}')
 
     @property
     def info(self) -> ModelInfo:

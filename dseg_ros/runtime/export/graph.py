@@ -16,13 +16,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 import io
 import warnings
 
-from dseg_ros.config.runtime import INT8
+from dseg_ros.config.runtime import BF16, INT8
 from dseg_ros.models.networks import Network
 from dseg_ros.models.segmenter import Segmenter
 from dseg_ros.runtime.engine import ModelInfo
+from dseg_ros.runtime.export import bfloat16
+from dseg_ros.runtime.export.bfloat16 import to_bfloat16
 from dseg_ros.runtime.export.eight_bit import to_int8
 from dseg_ros.runtime.export.half import to_half
 from dseg_ros.runtime.export.parity import network_input
@@ -43,7 +46,7 @@ def assemble(network: Network, info: ModelInfo, output_stride: int, opset: int,
     :param network: in evaluation mode.
     :param info: its metadata; input size, network_pixels and precision are built in.
     :param output_stride: labels are decided at the network's resolution divided by this.
-    :param opset: version of the operators.
+    :param opset: version of the operators; bf16 needs, and gets, a newer one.
     :param usual: images (H, W, 3) uint8 to calibrate int8 on.
     """
     around = Surroundings(opset, network.normalisation, info.network_pixels, network.stride,
@@ -51,6 +54,10 @@ def assemble(network: Network, info: ModelInfo, output_stride: int, opset: int,
     inner, stride = traced(network, around)
     if info.precision == 'fp16':
         inner = to_half(inner)
+    elif info.precision == BF16:
+        inner = to_bfloat16(inner)
+        around = replace(around, opset=bfloat16.OPSET)
+        inner.ir_version = around.ir_version
     elif info.precision == INT8:
         inner = to_int8(inner, (network_input(network, rgb, info.network_pixels).numpy()
                                 for rgb in usual))

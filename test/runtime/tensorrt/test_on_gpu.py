@@ -43,6 +43,8 @@ FULL_HD = (1080, 1920)
 HOST_MS = 1.0
 THROUGHPUT = 0.95
 FP16_AGREES = 0.995
+AGREES = {'fp32': 0.99, 'fp16': 0.99, 'bf16': 0.97, 'int8': 0.95}
+"""Least share of labels as in ONNX Runtime; weights are untrained, so classes lie close."""
 
 
 @pytest.fixture(scope='module', params=['tensorrt', 'tensorrt_rtx'])
@@ -74,19 +76,22 @@ def model(kind: str, precision: str, folder: Path, batched: bool = False) -> Pat
     network = build(ModelConfig(kind), 8, seed=1)
     if kind != 'segmenter':
         network.head.weight.data *= 20
-    return write_model(network, info, 2, folder / f'{kind}_{precision}_{batched}.onnx')
+    usual = [blobs(270, 480, seed) for seed in range(8)]
+    return write_model(network, info, 2, folder / f'{kind}_{precision}_{batched}.onnx',
+                       usual=usual)
 
 
-@pytest.mark.parametrize('precision', ['fp32', 'fp16'])
+@pytest.mark.parametrize('precision', ['fp32', 'fp16', 'bf16', 'int8'])
 @pytest.mark.parametrize('kind', ['tiny', 'residual', 'segmenter'])
 def test_every_network_runs(backend: str, cache: Path, kind: str, precision: str) -> None:
-    """In both precisions, for several sizes, with the labels of ONNX Runtime."""
-    path = model(kind, precision, cache)
-    engine, reference = running(path, backend, cache), OnnxRuntimeEngine(path, 1)
+    """In all precisions, for several sizes, with the labels of ONNX Runtime."""
+    path, least = model(kind, precision, cache), AGREES[precision]
+    engine = running(path, backend, cache, agreement=least)
+    reference = OnnxRuntimeEngine(path, 1)
     images = [blobs(*size, 1) for size in ((270, 480), (375, 1242), (720, 1280))]
     share = agreement(engine, reference, images)
     print(f'\n{kind} {precision}, {engine.runs_on}: {share:.4%} as in ONNX Runtime')
-    assert share >= 0.99
+    assert share >= least
     alone = [engine.infer(rgb) for rgb in images]
     for one, other in zip(alone, engine.infer_many(images)):
         assert np.array_equal(one.ids, other.ids)

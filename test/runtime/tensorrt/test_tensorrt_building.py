@@ -63,7 +63,7 @@ def model(config: ModelConfig, folder: Path, precision: str, fixed: bool = False
 
 
 @pytest.mark.parametrize('fixed', [False, True], ids=['any size', 'one size'])
-@pytest.mark.parametrize('precision', ['fp32', 'fp16', 'int8'])
+@pytest.mark.parametrize('precision', ['fp32', 'fp16', 'bf16', 'int8'])
 @pytest.mark.parametrize('config', KINDS, ids=lambda c: c.kind)
 def test_every_network_is_built(tmp_path: Path, library: Library, config: ModelConfig,
                                 precision: str, fixed: bool) -> None:
