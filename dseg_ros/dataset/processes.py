@@ -17,20 +17,44 @@
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 import multiprocessing
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
+from multiprocessing.reduction import DupFd
 import os
 from queue import SimpleQueue
 import signal
 from types import TracebackType
+from typing import Any
 
+from dseg_ros.dataset.arena import Arena
 from dseg_ros.dataset.workers import begin_work, InOrder, J, R, Start
+
+
+@dataclass(frozen=True)
+class Line:
+    """
+    The way to a worker and back.
+
+    :param pipe: says how large what lies in the arenas is; its end is that of the other process.
+    :param jobs: holds the job at hand.
+    :param results: holds its result.
+    """
+
+    pipe: Connection
+    jobs: Arena = field(default_factory=Arena)
+    results: Arena = field(default_factory=Arena)
+
+    def close(self) -> None:
+        """Give the arenas back."""
+        self.jobs.close()
+        self.results.close()
 
 
 class Processes(InOrder[J, R, 'Future[R]']):
     """
-    Several processes; each has a pipe of its own and one job at a time, handed over by a thread.
+    Several processes; each has a line of its own and one job at a time, handed over by a thread.
 
     (ProcessPoolExecutor was tried: its workers outlive a killed parent, and it hangs for ever if
     a job cannot be pickled.)
@@ -45,7 +69,8 @@ class Processes(InOrder[J, R, 'Future[R]']):
         """
         super().__init__(count or len(os.sched_getaffinity(0)))
         self._start = start
-        self._idle: SimpleQueue[Connection] = SimpleQueue()
+        self._idle: SimpleQueue[Line] = SimpleQueue()
+        self._lines: list[Line] = []
         self._processes: list[BaseProcess] = []
         self._threads = ThreadPoolExecutor(self.count)
 
@@ -57,6 +82,8 @@ class Processes(InOrder[J, R, 'Future[R]']):
         self._threads.shutdown(wait=True, cancel_futures=True)
         for process in self._processes:
             process.join()
+        for line in self._lines:
+            line.close()
 
     def begin(self, job: J) -> Future[R]:
         """Hand a job to a thread, which hands it to a process."""
@@ -78,40 +105,63 @@ class Processes(InOrder[J, R, 'Future[R]']):
     def _spawn(self) -> None:
         context = multiprocessing.get_context('spawn')
         ours, theirs = context.Pipe()
-        process = context.Process(target=_serve, args=(theirs, self._start), daemon=True)
+        line = Line(ours)
+        self._lines.append(line)
+        process = context.Process(target=_begin, daemon=True, args=(
+            theirs, *(_Handed(arena) for arena in (line.jobs, line.results)), self._start))
         process.start()
         theirs.close()  # so that a dead worker, or a dead parent, is the end of the pipe
         self._processes.append(process)
-        self._idle.put(ours)
+        self._idle.put(line)
 
     def _work(self, job: J) -> R:
         """Have an idle worker do a job; runs in a thread."""
-        pipe = self._idle.get()
-        pipe.send(job)
-        made: R | Exception = pipe.recv()
-        self._idle.put(pipe)
+        line = self._idle.get()
+        line.pipe.send(line.jobs.put(job))
+        made: R | Exception = line.results.take(line.pipe.recv())
+        self._idle.put(line)
         if isinstance(made, Exception):
             raise made
         return made
 
 
-def _serve(pipe: Connection, start: Start[J, R]) -> None:
+class _Handed:
+    """An arena on its way into a process that is being started."""
+
+    def __init__(self, arena: Arena) -> None:
+        self._arena = arena
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _arrived, (DupFd(self._arena.handle),)
+
+
+def _arrived(handle: Any) -> Arena:
+    return Arena(handle.detach())
+
+
+def _begin(pipe: Connection, jobs: Arena, results: Arena, start: Start[J, R]) -> None:
     """Work until the pipe ends: one thread, deaf to Ctrl-C, which the parent handles."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     begin_work()
+    _serve(Line(pipe, jobs, results), start)
+
+
+def _serve(line: Line, start: Start[J, R]) -> None:
     work = None
     while True:
         try:
-            job: J = pipe.recv()
+            size = line.pipe.recv()
         except (EOFError, ConnectionError):
             return
         made: R | Exception
         try:
+            job: J = line.jobs.take(size)
             work = work or start()
             made = work(job)
+            size = line.results.put(made)
         except Exception as error:
-            made = error
+            size = line.results.put(error)
         try:
-            pipe.send(made)
+            line.pipe.send(size)
         except ConnectionError:  # the parent was killed meanwhile
             return
