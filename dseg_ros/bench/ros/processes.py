@@ -32,6 +32,8 @@ from dseg_ros.bags.memory import malloc_environment
 from dseg_ros.bench.rows import BenchError
 
 PROFILE = 'FASTRTPS_DEFAULT_PROFILES_FILE'
+NO_BYTECODE = 'PYTHONDONTWRITEBYTECODE'
+"""Not for processes whose start is timed: each would compile all its libraries anew."""
 TIMEOUT_S, END_S = 120.0, 20.0
 PARENT_DEATH_SIGNAL = 1
 """PR_SET_PDEATHSIG of prctl(2)."""
@@ -49,7 +51,8 @@ def environment(shipped: bool = True) -> dict[str, str]:
     from ament_index_python.packages import PackageNotFoundError
     from dseg_ros.nodes.resources import share
     malloc = malloc_environment()
-    values = {k: v for k, v in os.environ.items() if k not in (PROFILE, *malloc)}
+    values = {k: v for k, v in os.environ.items()
+              if k not in (PROFILE, NO_BYTECODE, *malloc)}
     values['ROS_DOMAIN_ID'] = str(1 + next(_DOMAINS) % 100)
     values['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
     values['OMP_NUM_THREADS'] = '1'
