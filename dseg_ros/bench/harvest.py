@@ -41,8 +41,8 @@ from numpy.typing import NDArray
 
 DECODED, MADE, RAW, WHOLE = (
     'pairs read, matched and decoded, a core', 'pairs made samples of, before writing, a core',
-    'messages of a bag, per GB', 'pairs harvested and written by all cores, their start included')
-JPEG, ROSBAGS, ONE = 'simplejpeg on the same images', 'rosbags, bare', 'the same on one core'
+    'messages of a bag, per GB', 'pairs harvested by a worker per core, their start included')
+JPEG, ROSBAGS, ONE = 'simplejpeg on the same images', 'rosbags, bare', 'the same by one worker'
 ENOUGH = Limit('pairs_per_s', least=220.0)
 SPECS = (
     Spec('harvest', DECODED, JPEG, (ENOUGH, Limit(
@@ -110,7 +110,7 @@ def decoded(paired: Paired) -> None:
 
 
 def run(setting: Setting) -> Iterator[Row]:
-    """Go through the recording in turns; then harvest it whole, on one core and on all."""
+    """Go through the recording in turns; then harvest it whole, by one worker and by many."""
     recording, make = Recording(setting.recording), make_samples()
     ways, missing = prepare({
         DECODED: lambda: partial(recording.read, decoded),
@@ -160,7 +160,7 @@ def _on_all_cores(setting: Setting) -> Row:
     spec, cores = SPECS[2], setting.cores
     if cores < 2:
         return spec.absent('one core is all there is')
-    bags = tuple(map(str, setting.copies(setting.pick(4, 2))))
+    bags = tuple(map(str, setting.copies(setting.pick(8, 2))))
     per_pair: dict[int, list[float]] = {1: [], cores: []}
     samples = 0
     for _ in range(setting.pick(2, 1)):

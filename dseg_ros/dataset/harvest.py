@@ -15,14 +15,16 @@
 """
 From bags to a data set.
 
-This process reads and matches; others decode, find proposals and encode; this one writes, in the
-order of the recordings. What a sample holds depends on its recording and the recipe alone, not on
-who made it or in how many runs: a harvest that was killed ends in the same bytes.
+This process reads and matches; others decode, find proposals and encode; a thread of this one
+writes, in the order of the recordings. What a sample holds depends on its recording and the
+recipe alone, not on who made it or in how many runs: a harvest that was killed ends in the same
+bytes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container, Generator
+from contextlib import closing
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from pathlib import Path
@@ -46,6 +48,7 @@ from dseg_ros.dataset.sample import DatasetError, sample_key
 from dseg_ros.dataset.selection import Selector
 from dseg_ros.dataset.thinning import keep_rings
 from dseg_ros.dataset.workers import start_workers, Workers
+from dseg_ros.dataset.write_behind import WriteBehind
 from dseg_ros.dataset.writer import DatasetWriter
 from dseg_ros.lidar.proposals import ProposalExtractor
 from dseg_ros.lidar.sensor import Sensor
@@ -95,9 +98,9 @@ def harvest(config: HarvestConfig, progress: Progress | None = None) -> Path:
     report = _Report(progress, total)
     with DatasetWriter(Path(config.out), recipe(config), config.store) as writer:
         maker = partial(Maker, config.proposals, config.store)
-        with start_workers(config, maker) as workers:
+        with start_workers(config, maker) as workers, WriteBehind(writer) as behind:
             for recording in recordings:
-                _harvest_one(recording, config, writer, workers, report)
+                _harvest_one(recording, config, writer, behind, workers, report)
         if not len(writer):
             raise DatasetError(f'{config.out}: no samples; dropped '
                                f'{dict(writer.manifest.dropped.counts)}, problems '
@@ -154,25 +157,30 @@ def _inspect(config: HarvestConfig) -> list[Recording]:
 
 
 def _harvest_one(recording: Recording, config: HarvestConfig, writer: DatasetWriter,
-                 workers: Workers[Job, Made], report: _Report) -> None:
+                 behind: WriteBehind, workers: Workers[Job, Made], report: _Report) -> None:
     """Harvest one recording and settle its account."""
     source = writer.begin_source(recording.path.name, drive_name(recording.path),
                                  fingerprint(recording.path))
     if not source.complete:
         account = Account()
         try:
-            _harvest_frames(recording, config, source, writer, workers, account, report)
+            with closing(_make(recording, config, source, writer, workers, account, report)
+                         ) as finished:
+                for made in finished:
+                    _keep(made, behind, account)
         except BagError as error:
             account.problems.insert(0, str(error))
         for made in workers.rest():
-            _keep(made, writer, account)
+            _keep(made, behind, account)
+        behind.settle()
         writer.settle_source(source, account.dropped, tuple(account.problems))
     report.finish(recording)
 
 
-def _harvest_frames(recording: Recording, config: HarvestConfig, source: Source,
-                    writer: DatasetWriter, workers: Workers[Job, Made], account: Account,
-                    report: _Report) -> None:
+def _make(recording: Recording, config: HarvestConfig, source: Source, there: Container[str],
+          workers: Workers[Job, Made], account: Account, report: _Report
+          ) -> Generator[Made]:
+    """Have samples made of the frames that are not there yet; yields those that are finished."""
     select, seen = Selector(config.selection), set[str]()
     sensor: Sensor | None = None
     with open_bag(recording.path) as bag:
@@ -190,20 +198,19 @@ def _harvest_frames(recording: Recording, config: HarvestConfig, source: Source,
                 seen.add(key)
                 if reason is not None:
                     account.dropped += Dropped({reason: 1})
-                elif key not in writer:
+                elif key not in there:
                     shots = tuple(replace(s, message=plain(s.message)) for s in paired.shots)
-                    job = Job(key, source.name, paired.cloud, shots, sensor)
-                    for made in workers.submit(job):
-                        _keep(made, writer, account)
+                    yield from workers.submit(
+                        Job(key, source.name, paired.cloud, shots, sensor))
         finally:
             account.dropped += stream.dropped
             account.problems = [*stream.problems, *account.problems][:PROBLEMS]
 
 
-def _keep(made: Made, writer: DatasetWriter, account: Account) -> None:
+def _keep(made: Made, writer: WriteBehind, account: Account) -> None:
     """Write a sample, which tells itself what it left out, or note why there is none."""
     if made.packed is not None:
-        writer.append_packed(made.packed)
+        writer.append(made.packed)
         return
     account.dropped += made.dropped
     account.problems += made.problems[:PROBLEMS - len(account.problems)]
