@@ -23,6 +23,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from multiprocessing.reduction import DupFd
 import os
+import pickle
 from queue import SimpleQueue
 import signal
 from types import TracebackType
@@ -69,7 +70,7 @@ class Processes(InOrder[J, R, 'Future[R]']):
         """
         super().__init__(count or len(os.sched_getaffinity(0)))
         self._start = start
-        self._idle: SimpleQueue[Line] = SimpleQueue()
+        self._idle: SimpleQueue[Line | None] = SimpleQueue()
         self._lines: list[Line] = []
         self._processes: list[BaseProcess] = []
         self._threads = ThreadPoolExecutor(self.count)
@@ -79,6 +80,8 @@ class Processes(InOrder[J, R, 'Future[R]']):
         """Stop them; what is not finished is given up."""
         for process in self._processes:
             process.kill()
+        for _ in range(self.count):  # a thread may wait for a worker that never comes back
+            self._idle.put(None)
         self._threads.shutdown(wait=True, cancel_futures=True)
         for process in self._processes:
             process.join()
@@ -117,7 +120,15 @@ class Processes(InOrder[J, R, 'Future[R]']):
     def _work(self, job: J) -> R:
         """Have an idle worker do a job; runs in a thread."""
         line = self._idle.get()
-        line.pipe.send(line.jobs.put(job))
+        if line is None:
+            raise EOFError('the workers were stopped')
+        size = 0
+        try:
+            size = line.jobs.put(job)
+        finally:  # what cannot be handed over leaves the worker as it is
+            if not size:
+                self._idle.put(line)
+        line.pipe.send(size)
         made: R | Exception = line.results.take(line.pipe.recv())
         self._idle.put(line)
         if isinstance(made, Exception):
@@ -153,15 +164,23 @@ def _serve(line: Line, start: Start[J, R]) -> None:
             size = line.pipe.recv()
         except (EOFError, ConnectionError):
             return
-        made: R | Exception
         try:
             job: J = line.jobs.take(size)
             work = work or start()
             made = work(job)
             size = line.results.put(made)
         except Exception as error:
-            size = line.results.put(error)
+            size = line.results.put(_that_arrives(error))
         try:
             line.pipe.send(size)
         except ConnectionError:  # the parent was killed meanwhile
             return
+
+
+def _that_arrives(error: Exception) -> Exception:
+    """Give an error itself, or its words where its type cannot be handed over."""
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:  # noqa: B902  (whatever its __init__ and __reduce__ do)
+        return RuntimeError(f'{type(error).__name__}: {error}')
+    return error

@@ -52,9 +52,11 @@ class WriteBehind:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
                  trace: TracebackType | None) -> None:
         """Finish what is being written; after an exception give up what waits."""
-        if kind is None:
-            self.settle()
-        self._thread.shutdown(wait=True, cancel_futures=True)
+        try:
+            if kind is None:
+                self.settle()
+        finally:
+            self._thread.shutdown(wait=True, cancel_futures=True)
 
     def append(self, packed: Packed) -> None:
         """

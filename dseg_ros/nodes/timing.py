@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 from collections import deque
+import math
 import time
 from typing import Any
 
@@ -25,7 +26,8 @@ from dseg_ros.nodes.publish import publish_ms, RESULT, wanted
 from dseg_ros.nodes.shell import Shell
 from std_msgs.msg import Float64
 
-WINDOW = 100
+WINDOW = 500
+"""Frames that the diagnostics sum up: 17 s at 30 Hz, so that the slowest is not the p99 yet."""
 
 
 class Timing:
@@ -41,8 +43,8 @@ class Timing:
         self._node = node
         self._processing = node.output(Float64, '~/processing_time_ms', RESULT)
         self._latency = node.output(Float64, '~/pipeline_latency_ms', RESULT)
-        self._work_ms: deque[float] = deque(maxlen=WINDOW)
-        self._reply_ms: deque[float] = deque(maxlen=WINDOW)
+        self._took_ms = {name: deque[float](maxlen=WINDOW) for name in (
+            'processing', 'reply', 'pipeline_latency')}
 
     def done(self, stamp_ns: int, received_s: float, begun_s: float) -> None:
         """
@@ -53,14 +55,16 @@ class Timing:
         :param begun_s: when its work began, by the monotonic clock [s].
         """
         now_s = time.monotonic()
+        latency_ms = (self._node.get_clock().now().nanoseconds - stamp_ns) / 1e6
+        processing_ms = 1e3 * (now_s - begun_s)
         self.count += 1
-        self._work_ms.append(1e3 * (now_s - begun_s))
-        self._reply_ms.append(1e3 * (now_s - received_s))
+        for values_ms, took_ms in zip(self._took_ms.values(), (
+                processing_ms, 1e3 * (now_s - received_s), latency_ms)):
+            values_ms.append(took_ms)
         if wanted(self._processing):
-            publish_ms(self._processing, self._work_ms[-1])
+            publish_ms(self._processing, processing_ms)
         if wanted(self._latency):
-            now_ns = self._node.get_clock().now().nanoseconds
-            publish_ms(self._latency, (now_ns - stamp_ns) / 1e6)
+            publish_ms(self._latency, latency_ms)
 
     def health(self, replaced: int) -> Health:
         """
@@ -69,9 +73,10 @@ class Timing:
         :param replaced: messages that were passed over for a newer one.
         """
         values: dict[str, object] = {'frames': self.count, 'passed_over': replaced}
-        for name, values_ms in (('processing', self._work_ms), ('reply', self._reply_ms)):
+        for name, values_ms in self._took_ms.items():
             ordered = sorted(values_ms)
-            if ordered:
-                values[f'{name}_median_ms'] = f'{ordered[len(ordered) // 2]:.2f}'
-                values[f'{name}_max_ms'] = f'{ordered[-1]:.2f}'
+            for what, share in (('median', 0.5), ('p99', 0.99), ('max', 1.0)):
+                if ordered:
+                    place = max(0, math.ceil(share * len(ordered)) - 1)
+                    values[f'{name}_{what}_ms'] = f'{ordered[place]:.2f}'
         return Health(message=f'{self.count} frames', values=values)

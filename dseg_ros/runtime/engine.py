@@ -170,6 +170,9 @@ class Engine(Protocol):
         :returns: as `infer` for each, in their order.
         """
 
+    def close(self) -> None:
+        """Free what it holds; nothing can be run any more. An engine that is dropped does so."""
+
 
 def check_image(rgb: NDArray[np.uint8], info: ModelInfo) -> None:
     """Raise ImageRefused unless a model with this info takes the image."""

@@ -22,6 +22,7 @@ from pathlib import Path
 
 from dseg_ros.config.runtime import EngineConfig
 from dseg_ros.runtime.engine import Engine, EngineError
+from dseg_ros.runtime.reserve import forget_frames, WithReserve
 
 Told = Callable[[str], None]
 Failed = Callable[[EngineError], None]
@@ -61,38 +62,43 @@ def load_engine(path: Path, config: EngineConfig, told: Told = lambda text: None
 def load_or_fall_back(path: Path, config: EngineConfig, told: Told = lambda text: None,
                       failed: Failed = lambda trouble: None) -> Loaded:
     """
-    Load a model; where TensorRT fails with it, now or later, in ONNX Runtime, with the reason.
+    Load a model; where a GPU fails with it, now or later, on the CPU, with the reason.
 
     Other parameters are those of `load_engine`.
 
-    :param failed: told when TensorRT fails while it runs; ONNX Runtime has taken over then.
+    :param failed: told when TensorRT or ONNX Runtime fails on a GPU while it runs; ONNX Runtime
+        on the CPU has taken over then.
     :raises EngineError: for a missing, damaged or foreign file, or a backend that was asked for
         by name and is not there.
     """
-    return _load(path, config, told, failed)
+    loaded = _load(path, config, told, failed)
+    forget_frames(loaded.trouble)
+    return loaded
 
 
 def _load(path: Path, config: EngineConfig, told: Told, failed: Failed | None = None) -> Loaded:
     _check_name(path)
+    on_cpu = _in_onnxruntime(path, config, gpu=False)
     if config.backend == 'onnxruntime':
-        return Loaded(_in_onnxruntime(path, config))
-    reserve = _in_onnxruntime(path, config, gpu=False)  # a GPU that failed would take it along
+        return Loaded(_on_gpu_if_it_can(path, config, on_cpu, failed))
     from dseg_ros.runtime.tensorrt.activating import activate
+    from dseg_ros.runtime.tensorrt.device import CudaError
     from dseg_ros.runtime.tensorrt.library import NotHere
-    from dseg_ros.runtime.tensorrt.reserve import WithReserve
     try:
-        engine = activate(path, config, reserve, told)
+        engine = activate(path, config, on_cpu, told)
     except NotHere as error:
         if config.backend != 'auto':
             raise EngineError(f'{path}: backend {config.backend}: {error}') from error
-        return Loaded(_on_gpu_if_it_can(path, config, reserve), f'no TensorRT: {error}')
+        return Loaded(_on_gpu_if_it_can(path, config, on_cpu, failed), f'no TensorRT: {error}')
+    except CudaError as error:  # it would fail in ONNX Runtime, too
+        return Loaded(on_cpu, 'TensorRT failed', error)
     except EngineError as error:
-        return Loaded(reserve, 'TensorRT failed', error)
+        return Loaded(_on_gpu_if_it_can(path, config, on_cpu, failed), 'TensorRT failed', error)
     except Exception as error:  # whatever a driver or a binding raises must not stop a vehicle
         trouble = EngineError(f'{path}: TensorRT failed: {error!r}')
         trouble.__cause__ = error
-        return Loaded(reserve, 'TensorRT failed', trouble)
-    return Loaded(WithReserve(engine, reserve, failed) if failed else engine)
+        return Loaded(on_cpu, 'TensorRT failed', trouble)
+    return Loaded(WithReserve(engine, on_cpu, failed) if failed else engine)
 
 
 def _check_name(path: Path) -> None:
@@ -105,7 +111,7 @@ def _check_name(path: Path) -> None:
         raise EngineError(f'{path}: no engine runs {path.suffix!r} files, expected .onnx')
 
 
-def _in_onnxruntime(path: Path, config: EngineConfig, gpu: bool = True) -> Engine:
+def _in_onnxruntime(path: Path, config: EngineConfig, gpu: bool) -> Engine:
     try:
         from dseg_ros.runtime.onnxruntime import OnnxRuntimeEngine
     except ImportError as error:
@@ -114,6 +120,10 @@ def _in_onnxruntime(path: Path, config: EngineConfig, gpu: bool = True) -> Engin
     return OnnxRuntimeEngine(path, config.threads, config.cpus, gpu)
 
 
-def _on_gpu_if_it_can(path: Path, config: EngineConfig, on_cpu: Engine) -> Engine:
+def _on_gpu_if_it_can(path: Path, config: EngineConfig, on_cpu: Engine,
+                      failed: Failed | None) -> Engine:
     from dseg_ros.runtime.onnxruntime import has_cuda
-    return _in_onnxruntime(path, config) if has_cuda() else on_cpu
+    if not has_cuda():
+        return on_cpu
+    engine = _in_onnxruntime(path, config, gpu=True)
+    return WithReserve(engine, on_cpu, failed) if failed else engine

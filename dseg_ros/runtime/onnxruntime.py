@@ -56,14 +56,16 @@ class OnnxRuntimeEngine:
         :raises EngineError: if it cannot be loaded or is no model of this package.
         """
         providers = [CUDA, CPU] if gpu and has_cuda() else [CPU]
-        model = path.read_bytes()
-        rounded = is_bfloat16(model)
-        if rounded:
-            model = widened(model, str(path))
         try:
+            model = path.read_bytes()
+            rounded = is_bfloat16(model)
+            if rounded:
+                model = widened(model, str(path))
             self._session = ort.InferenceSession(model, _options(threads, cpus),
                                                  providers=providers)
-        except Exception as error:  # the library has no common base of its errors
+        except EngineError:
+            raise
+        except Exception as error:  # the libraries have no common base of their errors
             raise EngineError(f'{path}: ONNX Runtime cannot load it: {error}') from error
         self._path = path
         self._info = ModelInfo.from_metadata(
@@ -107,6 +109,10 @@ class OnnxRuntimeEngine:
         for numbers in groups_of_a_size(images, max(1, len(images))):
             results.update(zip(numbers, self._batch([images[i] for i in numbers])))
         return [results[i] for i in range(len(images))]
+
+    def close(self) -> None:
+        """Free the session; see Engine.close."""
+        del self._session
 
     def _batch(self, images: Sequence[NDArray[np.uint8]]) -> list[LabelMap]:
         return [LabelMap(*pair) for pair in zip(*self._run(np.stack(images)))]

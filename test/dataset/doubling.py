@@ -20,6 +20,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 import os
 import signal
+from threading import Lock
 import time
 from typing import Any
 
@@ -38,12 +39,24 @@ class Task:
         return f'task {self.number}'
 
 
-def doubler() -> Callable[[Task], int]:
-    """Begin as a worker that fails at -13 and dies at 666."""
-    def work(task: Task) -> int:
+class Odd(Exception):
+    """Cannot be unpickled: it has two arguments and passes one on."""
+
+    def __init__(self, one: str, two: str) -> None:
+        """Say both."""
+        super().__init__(f'{two}: {one}')
+
+
+def doubler() -> Callable[[Task], Any]:
+    """Begin as a worker that fails at -13, at -15 oddly, gives a lock at -14, dies at 666."""
+    def work(task: Task) -> Any:
         time.sleep(task.seconds)
         if task.number == -13:
             raise ZeroDivisionError('thirteen')
+        if task.number == -14:
+            return Lock()
+        if task.number == -15:
+            raise Odd('one', 'two')
         if task.number == 666:
             os.kill(os.getpid(), signal.SIGKILL)
         if task.extra is not None:

@@ -84,6 +84,9 @@ def test_a_dead_worker_is_said_and_nothing_hangs(config: WorkersConfig) -> None:
     with start_workers(config, doubler) as workers:
         with pytest.raises(DatasetError, match='task 666: a worker died .* for 2 workers'):
             results(workers, [Task(1), Task(666), Task(2)])
+    with pytest.raises(DatasetError, match='task 666'):  # more jobs wait than there are workers
+        with start_workers(config, doubler) as workers:
+            results(workers, [Task(666), *(Task(n, 0.3) for n in range(9))])
 
 
 @pytest.mark.parametrize('config', ENGINES)
@@ -101,6 +104,17 @@ def test_a_job_that_cannot_be_handed_over_does_not_hang(config: WorkersConfig) -
     with start_workers(config, doubler) as workers:
         with pytest.raises(Exception, match='pickle'):
             results(workers, [Task(1, extra=lambda: 0)])
+        assert results(workers, [Task(n) for n in range(6)]) == [0, 2, 4, 6, 8, 10]
+
+
+@pytest.mark.parametrize('number, named', [(-14, 'pickle'), (-15, 'two: one')])
+def test_what_cannot_come_back_is_said(number: int, named: str) -> None:
+    """A result that cannot be pickled, an error that cannot be unpickled; the worker goes on."""
+    with start_workers(WorkersConfig(workers=2), doubler) as workers:
+        for _ in range(3):
+            with pytest.raises(Exception, match=named):
+                results(workers, [Task(number)])
+        assert results(workers, [Task(n) for n in range(6)]) == [0, 2, 4, 6, 8, 10]
 
 
 def test_few_jobs_start_few_processes() -> None:

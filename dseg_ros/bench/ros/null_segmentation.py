@@ -47,6 +47,9 @@ class NullEngine:
         """Return the same labels for all images of a size."""
         return [self.infer(rgb) for rgb in images]
 
+    def close(self) -> None:
+        """Hold nothing."""
+
 
 class NullSegmentationNode(SegmentationNode):
     """All of the node but its network."""

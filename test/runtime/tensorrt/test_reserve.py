@@ -16,19 +16,22 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 from dseg_ros.config.runtime import EngineConfig
+from dseg_ros.runtime import onnxruntime
 from dseg_ros.runtime.engine import EngineError, ImageRefused
 from dseg_ros.runtime.loading import load_engine, load_or_fall_back
 from dseg_ros.runtime.onnxruntime import OnnxRuntimeEngine
 from dseg_ros.runtime.pictures import blobs
 from dseg_ros.runtime.tensorrt import activating
-from dseg_ros.runtime.tensorrt.device import Cuda
+from dseg_ros.runtime.tensorrt.device import Cuda, CudaError
 from dseg_ros.runtime.tensorrt.kernels import Kernels
 from dseg_ros.runtime.tensorrt.library import Library
 from dseg_ros.runtime.tensorrt.running import TensorRtEngine
 from dseg_ros.runtime.tensorrt.shapes import Shapes
+from dseg_ros.types import LabelMap
 from fakes import fake_module, FakeEngine, GraphCuda
 import numpy as np
 import pytest
@@ -42,10 +45,9 @@ def gpu(small_model: Path, monkeypatch: pytest.MonkeyPatch) -> GraphCuda:
     """Give a made-up GPU with the model on it, which is found right without being compared."""
     api = GraphCuda()
     library, cuda = Library('tensorrt', fake_module(api), [], []), Cuda(api)
-    engine = TensorRtEngine(library, cuda, cuda.gpu(), FakeEngine(api),
-                            OnnxRuntimeEngine(small_model, 1).info, SHAPES,
-                            Kernels(library, Path('none'), None), True)  # type: ignore[arg-type]
-    monkeypatch.setattr(activating, 'open_engine', lambda *_: engine)
+    monkeypatch.setattr(activating, 'open_engine', lambda *_: TensorRtEngine(
+        library, cuda, cuda.gpu(), FakeEngine(api), OnnxRuntimeEngine(small_model, 1).info, SHAPES,
+        Kernels(library, Path('none'), None), True))  # type: ignore[arg-type]
     monkeypatch.setattr(activating, 'agreement', lambda *_: 1.0)
     return api
 
@@ -68,9 +70,24 @@ def test_the_image_that_fails_is_done_by_onnxruntime(small_model: Path, gpu: Gra
     assert 'TensorRT' in str(trouble) and f'{broken}: pretended error 700' in str(trouble)
     assert engine.runs_on.startswith('ONNX Runtime') and engine.typical_size == (360, 640)
     assert not gpu.host and not gpu.device
+    assert not engines_alive()  # also with the error at hand: TensorRT's own memory is freed
     gpu.broken.clear()
     engine.infer(image)
     assert engine.runs_on.startswith('ONNX Runtime') and len(told) == 1
+
+
+def engines_alive() -> list[TensorRtEngine]:
+    """List the engines that someone holds."""
+    return [e for e in gc.get_objects() if type(e) is TensorRtEngine]
+
+
+def test_an_engine_that_disagrees_is_let_go(small_model: Path, gpu: GraphCuda,
+                                            monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever keeps the error does not keep the GPU's memory."""
+    monkeypatch.setattr(activating, 'agreement', lambda *_: 0.5)
+    loaded = load_or_fall_back(small_model, ON_GPU)
+    assert 'only 50.00%' in str(loaded.trouble)
+    assert not engines_alive() and not gpu.host and not gpu.device
 
 
 def test_a_gpu_that_cannot_even_be_freed_is_left(small_model: Path, gpu: GraphCuda) -> None:
@@ -101,3 +118,62 @@ def test_what_is_evaluated_is_not_switched(small_model: Path, gpu: GraphCuda) ->
     gpu.broken.add('cudaMalloc')
     with pytest.raises(EngineError, match='cudaMalloc'):
         engine.infer(blobs(90, 160, 1))
+
+
+class Cuda12(OnnxRuntimeEngine):
+    """ONNX Runtime on a made-up GPU, which fails at its second image."""
+
+    made: list[tuple[bool, OnnxRuntimeEngine]] = []
+
+    def __init__(self, path: Path, threads: int, cpus: tuple[int, ...], gpu: bool) -> None:
+        """Load it, on the CPU in truth."""
+        super().__init__(path, threads, cpus, False)
+        self._runs_on = 'CUDAExecutionProvider' if gpu else 'CPUExecutionProvider'
+        self.images = 0
+        self.made.append((gpu, self))
+
+    def infer(self, rgb: np.ndarray) -> LabelMap:
+        """Fail in time."""
+        self.images += 1
+        if self.images > 1 and self.runs_on.startswith('CUDA'):
+            raise EngineError('CUDNN_STATUS_EXECUTION_FAILED')
+        return super().infer(rgb)
+
+
+@pytest.fixture
+def cuda_in_onnxruntime(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let ONNX Runtime have CUDA."""
+    monkeypatch.setattr(onnxruntime, 'has_cuda', lambda: True)
+    monkeypatch.setattr(onnxruntime, 'OnnxRuntimeEngine', Cuda12)
+    monkeypatch.setattr(Cuda12, 'made', [])
+
+
+@pytest.mark.usefixtures('cuda_in_onnxruntime')
+def test_onnxruntime_on_a_gpu_has_a_reserve_too(small_model: Path) -> None:
+    """The same model on the CPU."""
+    told: list[EngineError] = []
+    engine = load_or_fall_back(small_model, EngineConfig(backend='onnxruntime'),
+                               failed=told.append).engine
+    images = [blobs(90, 160, seed) for seed in range(3)]
+    assert engine.runs_on == 'CUDAExecutionProvider'
+    found = [engine.infer(rgb).ids for rgb in images]
+    wanted = OnnxRuntimeEngine(small_model, 1, gpu=False)
+    assert all(np.array_equal(f, wanted.infer(rgb).ids) for f, rgb in zip(found, images))
+    assert engine.runs_on == 'CPUExecutionProvider' and len(told) == 1
+    assert 'CUDNN_STATUS' in str(told[0])
+
+
+@pytest.mark.usefixtures('cuda_in_onnxruntime')
+@pytest.mark.parametrize('error, runs_on', [
+    (EngineError('cannot be parsed'), 'CUDAExecutionProvider'),
+    (CudaError('cudaMalloc: an illegal memory access'), 'CPUExecutionProvider'),
+    (TypeError('another binding'), 'CPUExecutionProvider')])
+def test_a_model_that_tensorrt_does_not_take_runs_on_the_gpu_still(
+        small_model: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, runs_on: str
+        ) -> None:
+    """Unless CUDA itself failed, or nobody knows what did."""
+    def fail(*_: object) -> None:
+        raise error
+    monkeypatch.setattr(activating, 'open_engine', fail)
+    loaded = load_or_fall_back(small_model, ON_GPU)
+    assert loaded.engine.runs_on == runs_on and str(error) in str(loaded.trouble)

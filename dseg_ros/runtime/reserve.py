@@ -20,7 +20,6 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from dseg_ros.runtime.engine import Engine, EngineError, ImageRefused, ModelInfo
-from dseg_ros.runtime.tensorrt.running import TensorRtEngine
 from dseg_ros.types import LabelMap
 import numpy as np
 from numpy.typing import NDArray
@@ -30,14 +29,14 @@ T = TypeVar('T')
 
 class WithReserve:
     """
-    A TensorRT engine, with ONNX Runtime standing by; see Engine.
+    An engine on a GPU, with one on the CPU standing by; see Engine.
 
     After a failure the images at hand are done once more, by the reserve, and so are all later
     ones: CUDA is seldom usable again in a process in which a call failed. An image that the
     engine does not take is no failure.
     """
 
-    def __init__(self, first: TensorRtEngine, reserve: Engine,
+    def __init__(self, first: Engine, reserve: Engine,
                  failed: Callable[[EngineError], None]) -> None:
         """
         Stand before both.
@@ -46,7 +45,7 @@ class WithReserve:
         :param reserve: the same model, on the CPU.
         :param failed: told once, of what made the reserve take over.
         """
-        self._first: TensorRtEngine | None = first
+        self._first: Engine | None = first
         self._reserve, self._failed = reserve, failed
 
     @property
@@ -72,6 +71,12 @@ class WithReserve:
         """Segment images; see Engine.infer_many."""
         return self._run(lambda engine: engine.infer_many(images))
 
+    def close(self) -> None:
+        """Free both; see Engine.close."""
+        if self._first is not None:
+            self._first.close()
+        self._reserve.close()
+
     @property
     def _engine(self) -> Engine:
         return self._first or self._reserve
@@ -86,12 +91,20 @@ class WithReserve:
                 self._switch(self._first, error)
         return work(self._reserve)
 
-    def _switch(self, first: TensorRtEngine, error: Exception) -> None:
+    def _switch(self, first: Engine, error: Exception) -> None:
         self._first = None
-        trouble = EngineError(f'{first.runs_on}: failed while running: {error}')
-        trouble.__cause__ = error
+        why = error if isinstance(error, EngineError) else repr(error)
+        trouble = EngineError(f'{first.runs_on}: failed while running: {why}')
+        forget_frames(error)
         try:
             first.close()
         except Exception as after:  # most of CUDA fails after its first failure
             trouble.add_note(f'and when freed: {after}')
         self._failed(trouble)
+
+
+def forget_frames(error: BaseException | None) -> None:
+    """Let go of what the tracebacks of an error hold: an engine, and all its memory on a GPU."""
+    while error is not None:
+        error.__traceback__ = None
+        error = error.__cause__ or error.__context__
