@@ -41,5 +41,6 @@ def growth_page(curves: Sequence[Curve], about: Mapping[str, str]) -> str:
                                                                  if len(own) == 1 else [])
             + table(('step', 'exponent', 'why'), rows, (1,)))
     return document('How cost grows', 'Cost = a x size ^ exponent, fitted to medians of turns.',
-                    note('One thread, CPU time. An exponent of 1 is linear; below it, a part of '
-                         'the cost does not grow.') + panel(facts(about)), sections)
+                    note('CPU time of one thread, and of the one that writes in a harvest. An '
+                         'exponent of 1 is linear; below it, a part of the cost does not grow.')
+                    + panel(facts(about)), sections)

@@ -98,7 +98,8 @@ class ExportConfig(Config):
         'size of the image.', choices=(1, 2, 4))
     precision: str = option(
         'fp32', 'What the network computes in; resize, normalisation and the decision are fp32 '
-        'always. bf16 and int8 are for TensorRT: on a CPU they are slower than fp32.',
+        'always. bf16 and int8 are for TensorRT: on a CPU they are slower than fp32, and bf16 '
+        'needs the package onnx there.',
         choices=('fp32', 'fp16', BF16, INT8))
     calibrate: str = option(
         '', 'Data set whose images tell what values are usual; for int8 alone, which needs it.')
