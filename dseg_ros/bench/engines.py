@@ -98,7 +98,7 @@ def _others(backend: str, setting: Setting, images: list[NDArray[np.uint8]],
         found = engine.infer(images[0]).ids
     except (EngineError, ImportError) as error:
         for spec in (whole, host, throughput):
-            yield spec.absent(f'not here: {error}')
+            yield spec.absent('not here: ' + str(error).removeprefix(f'{setting.model}: '))
         return
     timings = interleaved({
         WHOLE: lambda n: engine.infer(images[n % len(images)]),
