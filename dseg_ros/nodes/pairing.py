@@ -23,6 +23,7 @@ from typing import Any
 
 from dseg_ros.bags.calibrations import Calibrations
 from dseg_ros.config.sync import MotionConfig, SyncConfig
+from dseg_ros.geometry import deskew, interpolate
 from dseg_ros.nodes.diagnostics import Health
 from dseg_ros.nodes.transforms import FrameError, Track
 from dseg_ros.nodes.troubles import Troubles
@@ -79,6 +80,15 @@ class _Waiting:
 
     match: Match
     deadline_s: float
+
+
+def warm_up_motion(motion: MotionConfig) -> None:
+    """Run once what moves points, where they are to be moved: it is compiled the first time."""
+    if motion.fixed:
+        still = np.tile(np.eye(4), (2, 1, 1))
+        one = np.ones(1, np.float32)
+        deskew(Cloud(0, 'made_up', one, one, one, time_s=one), np.array([0, 100_000_000]), still)
+        interpolate(still[0], still[1], 0.5)
 
 
 class Pairing:

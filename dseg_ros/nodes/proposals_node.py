@@ -27,6 +27,7 @@ from dseg_ros.nodes.demand import Demand
 from dseg_ros.nodes.handover import Latest
 from dseg_ros.nodes.inputs import POINTS, Shared
 from dseg_ros.nodes.on_demand import OnDemand, Topic
+from dseg_ros.nodes.pairing import warm_up_motion
 from dseg_ros.nodes.proposal_masks import ProposalMasks
 from dseg_ros.nodes.publish import (cloud_message, CloudPublisher, header, MarkersPublisher,
                                     ObjectsPublisher, RESULT, wanted)
@@ -67,6 +68,7 @@ class ProposalsNode(Shell[ProposalsNodeConfig]):
         """Work on a made-up sweep, with an extractor that is then thrown away with its sensor."""
         sweep, _ = POINTS.decode(made_up_sweep())
         ProposalExtractor(self.config.proposals)(sweep)
+        warm_up_motion(self.config.motion)
 
     def attend(self) -> None:
         """Subscribe to the clouds; to the cameras when someone wants masks."""

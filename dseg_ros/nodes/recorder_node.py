@@ -31,7 +31,7 @@ from dseg_ros.nodes.diagnostics import ERROR, Health, WARN
 from dseg_ros.nodes.handover import Backlog
 from dseg_ros.nodes.inputs import CAMERA, image_kind, Kind, POINTS, Shared
 from dseg_ros.nodes.on_demand import OnDemand, Topic
-from dseg_ros.nodes.pairing import Pair
+from dseg_ros.nodes.pairing import Pair, warm_up_motion
 from dseg_ros.nodes.recording import free_gb, QUEUE_FULL, Recording, Taken
 from dseg_ros.nodes.running import main_of
 from dseg_ros.nodes.shell import Shell, Surroundings
@@ -67,6 +67,10 @@ class RecorderNode(Shell[RecorderNodeConfig]):
         drive = config.drive or datetime.now().strftime('drive_%Y%m%d_%H%M%S')
         self._recording = Recording(recipe, drive, config.queue, config.min_free_gb,
                                     lambda error: self.troubles.add('recording', error))
+
+    def warm_up(self) -> None:
+        """Run everything once that takes time the first time."""
+        warm_up_motion(self.config.motion)
 
     def attend(self) -> None:
         """Subscribe to everything."""

@@ -27,7 +27,7 @@ from dseg_ros.nodes.diagnostics import ERROR, Health
 from dseg_ros.nodes.handover import Backlog, Latest
 from dseg_ros.nodes.inputs import image_kind, POINTS, Shared
 from dseg_ros.nodes.on_demand import Calibrations, OnDemand, Topic
-from dseg_ros.nodes.pairing import Pair
+from dseg_ros.nodes.pairing import Pair, warm_up_motion
 from dseg_ros.nodes.publish import CloudPublisher, header, RESULT
 from dseg_ros.nodes.resources import model_path
 from dseg_ros.nodes.running import main_of
@@ -82,10 +82,12 @@ class SegmentationNode(Shell[SegmentationNodeConfig]):
         image = np.zeros((height, width, 3), np.uint8)
         labels = self._loaded().infer(image)
         overlay(image, labels.ids, full_palette(self._loaded().info.palette), 0.5)
-        camera = Camera('made_up', width, height, np.array(
-            [[width, 0.0, width / 2], [0.0, width, height / 2], [0.0, 0.0, 1.0]]))
+        intrinsics = np.array([[width, 0.0, width / 2], [0.0, width, height / 2], [0.0, 0.0, 1.0]])
         point = Cloud(0, 'made_up', *np.ones((3, 1), np.float32))
-        label_points(1, [see(point, camera, np.eye(4), labels)])
+        for lens in ('plumb_bob', 'equidistant'):
+            camera = Camera('made_up', width, height, intrinsics, np.full(4, 1e-3), lens)
+            label_points(1, [see(point, camera, np.eye(4), labels)])
+        warm_up_motion(self.config.motion)
 
     def attend(self) -> None:
         """Subscribe to the cameras; to the rest when someone wants labelled clouds."""

@@ -38,8 +38,16 @@ SIM = InputsConfig(points='/lidar/points', image='/camera/{camera}/image_raw/com
 CONFIG = Path(__file__).resolve().parents[2] / 'config'
 
 
-def test_a_recording_is_answered(launch: Callable[..., object], sim_bag: Path) -> None:
-    """Every cloud gets objects, every image a mask; the launch ends with the recording."""
+def test_a_recording_is_answered(launch: Callable[..., object], sim_bag: Path,
+                                 monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Every cloud gets objects, every image a mask; the launch ends with the recording.
+
+    And nothing is compiled, or fetched from where compiled code is kept, once the nodes are
+    active: the first frames of a vehicle's first drive would be late by seconds.
+    """
+    monkeypatch.setenv('NUMBA_DEBUG_CACHE', '1')
+    monkeypatch.setenv('PYTHONUNBUFFERED', '1')
     with Watch(SIM) as watched:
         drive = launch(bag=sim_bag, params_file=CONFIG / 'sim.yaml',
                        bag_lock_step_results=answers(SIM))
@@ -56,6 +64,9 @@ def test_a_recording_is_answered(launch: Callable[..., object], sim_bag: Path) -
     assert watched.received['markers'] >= len(sent[''])
     assert watched.received['points_semantic'] >= len(sent['']) - 3
     assert 'died' not in drive.output
+    before, _, driving = drive.output.rpartition(': active')
+    assert '[cache] data' in before and before.count(': active') == 1
+    assert '[cache] data' not in driving
 
 
 def test_separate_processes_that_record(launch: Callable[..., object], sim_bag: Path,
