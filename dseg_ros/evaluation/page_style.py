@@ -75,7 +75,7 @@ figcaption { font-size: 12px; color: var(--soft); padding-top: 2px; }
 .sheet img { display: block; max-width: 100%; border-radius: 6px; }
 .legend { font-size: 13px; display: flex; flex-wrap: wrap; gap: 4px 18px; color: var(--soft); }
 .legend + .shots, .legend + h3 { margin-top: 16px; }
-.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(330px, 1fr)); gap: 20px; }
+.charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(330px, 1fr)); gap: 20px; }
 .charts svg { width: 100%; height: auto; display: block; overflow: visible; }
 svg text { font-size: 11px; fill: var(--soft); }
 svg .grid { stroke: var(--line); stroke-width: 1; }
