@@ -16,6 +16,7 @@
 from __future__ import annotations
 
 import mmap
+from multiprocessing.reduction import DupFd
 import os
 import pickle
 from typing import Any
@@ -36,7 +37,6 @@ class Arena:
         :param handle: descriptor of its file, then owned; None makes a new, empty one.
         """
         self.handle = os.memfd_create('dseg_arena') if handle is None else handle
-        """Descriptor of its file, to be handed to the other process."""
         self._memory: mmap.mmap | None = None
 
     def put(self, value: Any) -> int:
@@ -64,10 +64,18 @@ class Arena:
             self._memory = mmap.mmap(self.handle, there)
         return self._memory
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Go along with a process that is being started: the same memory, opened there."""
+        return _opened, (DupFd(self.handle),)
+
     def close(self) -> None:
         """Give it back; the other process keeps what it has mapped."""
         self._memory = None
         os.close(self.handle)
+
+
+def _opened(handle: Any) -> Arena:
+    return Arena(handle.detach())
 
 
 class _End:

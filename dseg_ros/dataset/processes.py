@@ -21,13 +21,11 @@ from dataclasses import dataclass, field
 import multiprocessing
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
-from multiprocessing.reduction import DupFd
 import os
 import pickle
 from queue import SimpleQueue
 import signal
 from types import TracebackType
-from typing import Any
 
 from dseg_ros.dataset.arena import Arena
 from dseg_ros.dataset.workers import begin_work, InOrder, J, R, Start
@@ -110,8 +108,8 @@ class Processes(InOrder[J, R, 'Future[R]']):
         ours, theirs = context.Pipe()
         line = Line(ours)
         self._lines.append(line)
-        process = context.Process(target=_begin, daemon=True, args=(
-            theirs, *(_Handed(arena) for arena in (line.jobs, line.results)), self._start))
+        process = context.Process(target=_serve, daemon=True, args=(
+            Line(theirs, line.jobs, line.results), self._start))
         process.start()
         theirs.close()  # so that a dead worker, or a dead parent, is the end of the pipe
         self._processes.append(process)
@@ -122,12 +120,11 @@ class Processes(InOrder[J, R, 'Future[R]']):
         line = self._idle.get()
         if line is None:
             raise EOFError('the workers were stopped')
-        size = 0
         try:
             size = line.jobs.put(job)
-        finally:  # what cannot be handed over leaves the worker as it is
-            if not size:
-                self._idle.put(line)
+        except Exception:  # what cannot be handed over leaves the worker as it is
+            self._idle.put(line)
+            raise
         line.pipe.send(size)
         made: R | Exception = line.results.take(line.pipe.recv())
         self._idle.put(line)
@@ -136,28 +133,10 @@ class Processes(InOrder[J, R, 'Future[R]']):
         return made
 
 
-class _Handed:
-    """An arena on its way into a process that is being started."""
-
-    def __init__(self, arena: Arena) -> None:
-        self._arena = arena
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _arrived, (DupFd(self._arena.handle),)
-
-
-def _arrived(handle: Any) -> Arena:
-    return Arena(handle.detach())
-
-
-def _begin(pipe: Connection, jobs: Arena, results: Arena, start: Start[J, R]) -> None:
+def _serve(line: Line, start: Start[J, R]) -> None:
     """Work until the pipe ends: one thread, deaf to Ctrl-C, which the parent handles."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     begin_work()
-    _serve(Line(pipe, jobs, results), start)
-
-
-def _serve(line: Line, start: Start[J, R]) -> None:
     work = None
     while True:
         try:

@@ -16,7 +16,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import defaultdict, deque
 import math
 import time
 from typing import Any
@@ -43,8 +43,7 @@ class Timing:
         self._node = node
         self._processing = node.output(Float64, '~/processing_time_ms', RESULT)
         self._latency = node.output(Float64, '~/pipeline_latency_ms', RESULT)
-        self._took_ms = {name: deque[float](maxlen=WINDOW) for name in (
-            'processing', 'reply', 'pipeline_latency')}
+        self._took_ms: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=WINDOW))
 
     def done(self, stamp_ns: int, received_s: float, begun_s: float) -> None:
         """
@@ -58,9 +57,9 @@ class Timing:
         latency_ms = (self._node.get_clock().now().nanoseconds - stamp_ns) / 1e6
         processing_ms = 1e3 * (now_s - begun_s)
         self.count += 1
-        for values_ms, took_ms in zip(self._took_ms.values(), (
-                processing_ms, 1e3 * (now_s - received_s), latency_ms)):
-            values_ms.append(took_ms)
+        self._took_ms['processing'].append(processing_ms)
+        self._took_ms['reply'].append(1e3 * (now_s - received_s))
+        self._took_ms['pipeline_latency'].append(latency_ms)
         if wanted(self._processing):
             publish_ms(self._processing, processing_ms)
         if wanted(self._latency):
@@ -73,10 +72,11 @@ class Timing:
         :param replaced: messages that were passed over for a newer one.
         """
         values: dict[str, object] = {'frames': self.count, 'passed_over': replaced}
-        for name, values_ms in self._took_ms.items():
+        for name, values_ms in list(self._took_ms.items()):
             ordered = sorted(values_ms)
+            if not ordered:
+                continue  # the worker has its first frame just now
             for what, share in (('median', 0.5), ('p99', 0.99), ('max', 1.0)):
-                if ordered:
-                    place = max(0, math.ceil(share * len(ordered)) - 1)
-                    values[f'{name}_{what}_ms'] = f'{ordered[place]:.2f}'
+                place = math.ceil(share * len(ordered)) - 1
+                values[f'{name}_{what}_ms'] = f'{ordered[place]:.2f}'
         return Health(message=f'{self.count} frames', values=values)

@@ -78,9 +78,9 @@ def load_or_fall_back(path: Path, config: EngineConfig, told: Told = lambda text
 
 def _load(path: Path, config: EngineConfig, told: Told, failed: Failed | None = None) -> Loaded:
     _check_name(path)
-    on_cpu = _in_onnxruntime(path, config, gpu=False)
     if config.backend == 'onnxruntime':
-        return Loaded(_on_gpu_if_it_can(path, config, on_cpu, failed))
+        return Loaded(_in_onnxruntime(path, config, failed))
+    on_cpu = _in_onnxruntime(path, config, gpu=False)
     from dseg_ros.runtime.tensorrt.activating import activate
     from dseg_ros.runtime.tensorrt.device import CudaError
     from dseg_ros.runtime.tensorrt.library import NotHere
@@ -89,11 +89,11 @@ def _load(path: Path, config: EngineConfig, told: Told, failed: Failed | None = 
     except NotHere as error:
         if config.backend != 'auto':
             raise EngineError(f'{path}: backend {config.backend}: {error}') from error
-        return Loaded(_on_gpu_if_it_can(path, config, on_cpu, failed), f'no TensorRT: {error}')
+        return Loaded(_in_onnxruntime(path, config, failed, on_cpu), f'no TensorRT: {error}')
     except CudaError as error:  # it would fail in ONNX Runtime, too
         return Loaded(on_cpu, 'TensorRT failed', error)
     except EngineError as error:
-        return Loaded(_on_gpu_if_it_can(path, config, on_cpu, failed), 'TensorRT failed', error)
+        return Loaded(_in_onnxruntime(path, config, failed, on_cpu), 'TensorRT failed', error)
     except Exception as error:  # whatever a driver or a binding raises must not stop a vehicle
         trouble = EngineError(f'{path}: TensorRT failed: {error!r}')
         trouble.__cause__ = error
@@ -111,19 +111,19 @@ def _check_name(path: Path) -> None:
         raise EngineError(f'{path}: no engine runs {path.suffix!r} files, expected .onnx')
 
 
-def _in_onnxruntime(path: Path, config: EngineConfig, gpu: bool) -> Engine:
+def _in_onnxruntime(path: Path, config: EngineConfig, failed: Failed | None = None,
+                    on_cpu: Engine | None = None, gpu: bool = True) -> Engine:
+    """Load a model on a GPU if ONNX Runtime can, with a reserve if its failure is to be told."""
     try:
-        from dseg_ros.runtime.onnxruntime import OnnxRuntimeEngine
+        from dseg_ros.runtime import onnxruntime as library
     except ImportError as error:
         raise EngineError(f'{path}: ONNX Runtime is not installed (package onnxruntime): '
                           f'{error}') from error
-    return OnnxRuntimeEngine(path, config.threads, config.cpus, gpu)
 
+    def load(on_gpu: bool) -> Engine:
+        return library.OnnxRuntimeEngine(path, config.threads, config.cpus, on_gpu)
 
-def _on_gpu_if_it_can(path: Path, config: EngineConfig, on_cpu: Engine,
-                      failed: Failed | None) -> Engine:
-    from dseg_ros.runtime.onnxruntime import has_cuda
-    if not has_cuda():
-        return on_cpu
-    engine = _in_onnxruntime(path, config, gpu=True)
-    return WithReserve(engine, on_cpu, failed) if failed else engine
+    if not (gpu and library.has_cuda()):
+        return on_cpu or load(on_gpu=False)
+    engine = load(on_gpu=True)
+    return WithReserve(engine, on_cpu or load(on_gpu=False), failed) if failed else engine

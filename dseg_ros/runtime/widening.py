@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dseg_ros.runtime.engine import EngineError
+from dseg_ros.runtime.onnx_graph import import_onnx, replace_nodes
 
 _SAYS_SO = b'\x0a\x0edseg.precision\x12\x04bf16'
 """An entry of a model's metadata (ModelInfo.precision), as protobuf writes it."""
@@ -48,11 +48,7 @@ def widened(model: bytes, where: str) -> bytes:
     :returns: a model with the same inputs, outputs and metadata.
     :raises EngineError: if the package onnx is missing.
     """
-    try:
-        import onnx  # not at the top: a vehicle needs it for such a model alone
-    except ImportError as error:
-        raise EngineError(f'{where}: a model in bf16 needs the package onnx to run in ONNX '
-                          f'Runtime: {error}') from error
+    onnx = import_onnx(where, 'a model in bf16')
     graph_of = onnx.shape_inference.infer_shapes(onnx.load_from_string(model), strict_mode=True)
     graph = graph_of.graph
     rough = {value.name for value in graph.value_info
@@ -63,9 +59,8 @@ def widened(model: bytes, where: str) -> bytes:
         nodes.append(node)
         if node.op_type not in EXACT:
             nodes += _rounding(node, rough, onnx)
-    kept = [onnx.NodeProto.FromString(node.SerializeToString()) for node in nodes]
-    del graph.node[:], graph.value_info[:]
-    graph.node.extend(kept)
+    replace_nodes(graph, nodes)
+    del graph.value_info[:]
     for tensor in graph.initializer:
         _widen(tensor, onnx)
     rewritten: bytes = graph_of.SerializeToString()

@@ -25,6 +25,8 @@ from dseg_ros.bench.rows import BenchError
 from dseg_ros.bench.setting import Setting
 from dseg_ros.config.bench import BenchConfig
 from dseg_ros.config.dataset import HarvestConfig
+from dseg_ros.config.sync import SyncConfig
+from dseg_ros.sync import NearestMatcher
 from pages import Page
 import pytest
 
@@ -47,6 +49,23 @@ def test_only_what_is_above_linear_is_explained() -> None:
     assert curve('something', 1.2).explanation == 'super-linear, and no cause is known'
     text = listing([curve('proposals', 1.0), curve('decoding', 1.3)])
     assert text.count('above linear') == 1 and '1.30' in text
+
+
+def test_decisions_are_as_many_as_the_explanation_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of matching, per sweep and camera, with one camera and with six."""
+    tried: list[str] = []
+    decide = NearestMatcher._decide
+    monkeypatch.setattr(NearestMatcher, '_decide', lambda self, name, *rest: (
+        tried.append(name), decide(self, name, *rest))[1])
+    for cameras in (1, 6):
+        tried.clear()
+        names = [f'camera_{i}' for i in range(cameras)]
+        matcher = NearestMatcher(SyncConfig(), names)
+        for sweep in range(30):
+            matcher.push_cloud(sweep * 100_000_000, sweep)
+            for i, name in enumerate(names):
+                matcher.push_image(name, sweep * 100_000_000 + i * 1_000_000, sweep)
+        assert f'{len(tried) / 30 / cameras:.1f}' in WHY['matching 30 sweeps']
 
 
 def test_the_page_shows_every_curve() -> None:

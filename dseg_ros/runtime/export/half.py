@@ -16,6 +16,7 @@
 from __future__ import annotations
 
 from dseg_ros.runtime.export.patches import position_nodes
+from dseg_ros.runtime.onnx_graph import replace_nodes
 import onnx
 from onnxruntime.transformers.float16 import convert_float_to_float16, DEFAULT_OP_BLOCK_LIST
 from onnxruntime.transformers.onnx_model import OnnxModel
@@ -56,6 +57,4 @@ def _keep_exact(graph: onnx.GraphProto) -> None:
             nodes[tuple(node.output)] = node
     for node in nodes.values():
         node.input[:] = [exact.get(name, name) for name in node.input]
-    kept = [onnx.NodeProto.FromString(node.SerializeToString()) for node in nodes.values()]
-    del graph.node[:]
-    graph.node.extend(kept)
+    replace_nodes(graph, nodes.values())

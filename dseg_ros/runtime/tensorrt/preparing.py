@@ -27,6 +27,7 @@ from __future__ import annotations
 from typing import Any
 
 from dseg_ros.runtime.engine import CONFIDENCE, EngineError, IDS, INPUT
+from dseg_ros.runtime.onnx_graph import import_onnx
 
 VERSION = 1
 """To be raised whenever `prepared` gives another graph: engines of before are then built anew."""
@@ -43,11 +44,7 @@ def prepared(model: bytes, where: str) -> bytes:
     :returns: a model with the same inputs and outputs.
     :raises EngineError: if the package onnx is missing, or the model cannot be read.
     """
-    try:
-        import onnx  # not at the top: a vehicle without TensorRT has none
-    except ImportError as error:
-        raise EngineError(f'{where}: to build an engine the package onnx is needed: {error}'
-                          ) from error
+    onnx = import_onnx(where, 'building an engine')
     try:
         graph = onnx.load_from_string(model)
     except Exception as error:  # protobuf's errors have no public base
