@@ -18,13 +18,16 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable
+from pathlib import Path
 import time
 from typing import Any
 
 from dseg_ros.nodes.publish import cloud_message, header
+from dseg_ros.nodes.segmentation_node import SegmentationNode
 from dseg_ros.nodes.shell import Shell, Surroundings
 from geometry_msgs.msg import TransformStamped
 import numpy as np
+import pytest
 import rclpy
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
@@ -33,9 +36,11 @@ from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 from tf2_msgs.msg import TFMessage
+from vision_msgs.msg import LabelInfo
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 SIZE = (90, 160)
+MODEL = next((Path(__file__).resolve().parents[2] / 'resource/models').glob('*.onnx'), None)
 
 
 class Bench:
@@ -130,3 +135,15 @@ def extrinsics() -> TFMessage:
     turn = link.transform.rotation
     turn.x, turn.y, turn.z, turn.w = -0.5, 0.5, -0.5, 0.5
     return TFMessage(transforms=[link])
+
+
+def segmentation(bench: Callable[..., Bench], *arguments: str) -> Bench:
+    """Start a segmentation node with the shipped model."""
+    if MODEL is None:
+        pytest.skip('the package ships no model')
+    drive = bench([SegmentationNode], f'engine.model:={MODEL}', *arguments)
+    drive.hear(Image, 'segmentation/mask')
+    drive.hear(PointCloud2, 'segmentation/points_semantic')
+    drive.hear(LabelInfo, 'segmentation/label_info', latched=True)
+    drive.start()
+    return drive

@@ -16,8 +16,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 import os
+from typing import Any
 
 import pytest
 
@@ -31,3 +32,18 @@ def ros() -> Iterator[None]:
     rclpy.init()
     yield
     rclpy.try_shutdown()
+
+
+@pytest.fixture
+def bench() -> Iterator[Callable[..., Any]]:
+    """Make benches and end them."""
+    from bench import Bench  # which needs ROS
+    made: list[Bench] = []
+
+    def make(kinds: list[Callable[..., Any]], *arguments: str) -> Bench:
+        made.append(Bench(kinds, list(arguments)))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
